@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 from storage.actor import Actor, Visitor
+from storage.bus.interface import Bus
+from storage.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,6 +25,12 @@ Way: TypeAlias = Literal["writes", "reads", "flow"]
 
 class Steps(Protocol):
     """What a flow may use: single actions, each in a transaction of its own."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def bus(self) -> Bus: ...
 
     async def step(self, action: Action[..., R], actor: Actor | Visitor, command: Any) -> R: ...
 

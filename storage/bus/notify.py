@@ -1,0 +1,177 @@
+"""The default bus: PostgreSQL's NOTIFY, many entries to a payload, many payloads to a transaction.
+
+NOTIFY takes a lock of the whole database at commit, so it runs on a connection of its own and
+never inside the transactions that cause it: one notification a commit allows 5,000 a second,
+a hundred a commit 200,000.
+
+A payload is a head, `origin number`, and then one line for each entry. The number counts this
+origin's payloads, and an empty payload follows each second of silence, so a receiver knows that
+something was lost even when nothing comes after it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import trio
+
+from storage.bus.interface import Listener
+from storage.database import Database, DatabaseUnavailable
+from storage.ids import new_id
+from storage.journal import Entry
+
+CHANNEL = "loopync_bus"
+PAYLOAD_BYTES_MAX = 7_900  # NOTIFY refuses 8,000.
+PAYLOADS_PER_COMMIT_MAX = 100
+QUEUE_LINES_MAX = 50_000
+BEAT_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+class NotifyBus:
+    def __init__(self, database: Database) -> None:
+        self.origin = new_id()
+        self._database = database
+        self._listeners: list[Listener] = []
+        self._lines: deque[bytes] = deque()
+        self._wake = trio.Event()
+        self._number = 0
+        self._numbers_heard: dict[str, int] = {}
+        self.connected = False
+
+    # ---- towards the others
+
+    def publish_many(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            for listener in self._listeners:
+                listener.heard(entry)
+            self._queue(_entry_line(entry))
+
+    def whisper(self, topic: str, kind: str, body: bytes) -> None:
+        for listener in self._listeners:
+            listener.whispered(topic, kind, body)
+        line = b"%b 0 %b %b" % (topic.encode(), kind.encode(), body)
+        if len(line) <= PAYLOAD_BYTES_MAX - 60:
+            self._queue(line)
+
+    @contextmanager
+    def subscribe(self, listener: Listener) -> Iterator[None]:
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Carry both ways until cancelled, through any outage of the database."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._send_for_ever)
+            await self._hear_for_ever(task_status)
+
+    def _queue(self, line: bytes) -> None:
+        self._lines.append(line)
+        if len(self._lines) > QUEUE_LINES_MAX:
+            # The others will miss this line's number and compare tips instead.
+            self._lines.popleft()
+            self._number += 1
+        self._wake.set()
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            with trio.move_on_after(BEAT_SECONDS):
+                await self._wake.wait()
+            payloads, taken = self._pack()
+            try:
+                async with self._database.transaction() as tx:
+                    await tx.run(NOTIFY, CHANNEL, payloads)
+            except DatabaseUnavailable as error:
+                # What was taken may have been heard or not; its numbers are skipped, so the
+                # others know, and read the journal.
+                log.warning("bus_send_failed", lines=taken, error=str(error))
+                await trio.sleep(RETRY_SECONDS)
+
+    def _pack(self) -> tuple[list[str], int]:
+        """Take lines off the queue, as many as one commit may carry; at least an empty beat."""
+        payloads: list[str] = []
+        taken = 0
+        while self._lines and len(payloads) < PAYLOADS_PER_COMMIT_MAX:
+            head = self._head()
+            size = len(head)
+            lines = [head]
+            while self._lines and size + 1 + len(self._lines[0]) <= PAYLOAD_BYTES_MAX:
+                size += 1 + len(self._lines[0])
+                lines.append(self._lines.popleft())
+                taken += 1
+            payloads.append(b"\n".join(lines).decode())
+        if not payloads:
+            payloads.append(self._head().decode())
+        if not self._lines:
+            self._wake = trio.Event()
+        return payloads, taken
+
+    def _head(self) -> bytes:
+        self._number += 1
+        return b"%b %d" % (str(self.origin).encode(), self._number)
+
+    # ---- from the others
+
+    async def _hear_for_ever(self, task_status: trio.TaskStatus[None]) -> None:
+        started = False
+        while True:
+            try:
+                async with self._database.listening(CHANNEL, self._receive) as listening:
+                    self.connected = True
+                    self._numbers_heard.clear()
+                    if not started:
+                        started = True
+                        task_status.started()
+                    # Between the last listening and this one nobody listened.
+                    self._say_lost()
+                    await listening.wait_lost()
+                log.warning("bus_link_lost")
+            except DatabaseUnavailable as error:
+                log.warning("bus_link_failed", error=str(error))
+            self.connected = False
+            self._say_lost()
+            await trio.sleep(RETRY_SECONDS)
+
+    def _receive(self, payload: str) -> None:
+        head, *lines = payload.encode().split(b"\n")
+        origin, number_text = head.decode().split(" ")
+        if origin == str(self.origin):
+            return
+        number = int(number_text)
+        expected = self._numbers_heard.get(origin, number - 1) + 1
+        self._numbers_heard[origin] = number
+        for line in lines:
+            self._receive_line(line)
+        if number != expected:
+            self._say_lost()
+
+    def _receive_line(self, line: bytes) -> None:
+        topic, seq, kind, body = line.split(b" ", 3)
+        for listener in self._listeners:
+            if seq == b"0":
+                listener.whispered(topic.decode(), kind.decode(), body)
+            else:
+                entry = Entry(topic.decode(), int(seq), kind.decode(), body or None)
+                listener.heard(entry)
+
+    def _say_lost(self) -> None:
+        for listener in self._listeners:
+            listener.lost()
+
+
+def _entry_line(entry: Entry) -> bytes:
+    head = b"%b %d %b " % (entry.topic.encode(), entry.seq, entry.kind.encode())
+    body = entry.body or b""
+    # JSON as we write it holds no line feed, so a line is a line.
+    return head + body if len(head) + len(body) <= PAYLOAD_BYTES_MAX - 60 else head
+
+
+NOTIFY = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"

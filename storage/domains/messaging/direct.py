@@ -1,0 +1,85 @@
+"""Conversations between two: there is one for each pair, made when one of them first asks."""
+
+from __future__ import annotations
+
+from storage.action import action
+from storage.actor import Actor
+from storage.database import Transaction
+from storage.domains.messaging.conversations import (
+    Conversation,
+    ConversationAdded,
+    load_one,
+)
+from storage.domains.visibility import find_users, may_message
+from storage.errors import Forbidden, InvalidInput, NotFound
+from storage.ids import ConversationId, UserId, new_id
+from storage.journal import emit, user_topic
+from storage.words import Words
+
+
+class OpenDirect(Words):
+    user_id: UserId
+
+
+@action
+async def open_direct(tx: Transaction, opener: Actor, command: OpenDirect) -> Conversation:
+    """The conversation with a person, made if there is none yet.
+
+    The other hears of it with its first message.
+    """
+    conversation_id = await find_or_create_direct(tx, opener.user_id, command.user_id)
+    return await load_one(tx, opener.user_id, conversation_id)
+
+
+async def find_or_create_direct(
+    tx: Transaction, opener_id: UserId, other_id: UserId
+) -> ConversationId:
+    """Raises NotFound for whom the opener may not see, Forbidden for whom they may not message."""
+    if opener_id == other_id:
+        raise InvalidInput("userId", "must be somebody else")
+    low, high = sorted((opener_id, other_id))
+    found: ConversationId | None = await tx.value(FIND, low, high)
+    if found is not None:
+        return found
+    if other_id not in await find_users(tx, opener_id, [other_id]):
+        raise NotFound("user")
+    if (opener_id, other_id) not in await may_message(tx, [(opener_id, other_id)]):
+        raise Forbidden("user", "they accept messages from friends only")
+    created: ConversationId | None = await tx.value(CREATE, new_id(), opener_id, low, high)
+    if created is None:
+        # Both opened it at the same moment, and the other was first.
+        created = await tx.value(FIND, low, high)
+        assert created is not None
+        return created
+    await tx.run(JOIN_BOTH, created, low, high)
+    seen = await load_one(tx, opener_id, created)
+    emit(tx, user_topic(opener_id), ConversationAdded(conversation=seen, from_seq=0))
+    return created
+
+
+async def shares_direct(
+    tx: Transaction, user_id: UserId, other_ids: list[UserId]
+) -> frozenset[UserId]:
+    """With whom of these `user_id` has a direct conversation in which something was said."""
+    rows = await tx.rows(FIND_SHARED, user_id, other_ids)
+    return frozenset(row["other_id"] for row in rows)
+
+
+FIND = "SELECT id FROM conversations WHERE direct_low = $1 AND direct_high = $2"
+
+CREATE = """
+    INSERT INTO conversations (id, kind, created_by, direct_low, direct_high)
+    VALUES ($1, 'direct', $2, $3, $4)
+        ON CONFLICT (direct_low, direct_high) DO NOTHING
+    RETURNING id
+"""
+
+JOIN_BOTH = "INSERT INTO members (conversation_id, user_id) VALUES ($1, $2), ($1, $3)"
+
+FIND_SHARED = """
+    SELECT other_id FROM unnest($2::uuid[]) AS other_id
+     WHERE EXISTS (
+           SELECT FROM conversations
+            WHERE direct_low = least($1, other_id) AND direct_high = greatest($1, other_id)
+              AND last_seq > 0)
+"""

@@ -1,0 +1,245 @@
+"""Sending: a message gets its number and is stored before anybody hears that it was.
+
+Senders are served in batches, one transaction for all who ask at the same time. One refusal
+never fails a neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from storage.action import action
+from storage.actor import Actor
+from storage.database import Record, Transaction
+from storage.domains.messaging.conversations import ConversationAdded, load_one
+from storage.domains.messaging.direct import find_or_create_direct
+from storage.domains.messaging.messages import Draft, NewMessage, Text, append
+from storage.domains.visibility import may_message
+from storage.errors import Conflict, Forbidden, InvalidInput, NotFound, Refusal
+from storage.ids import ConversationId, MessageId, UserId
+from storage.journal import emit, user_topic
+from storage.words import Words
+
+
+class SendMessage(Words):
+    conversation_id: ConversationId | None = None
+    to: UserId | None = None
+    text: Text
+    client_id: UUID
+
+
+class Sent(Words):
+    id: MessageId
+    conversation_id: ConversationId
+    seq: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One sender's message once it is known which conversation it goes to."""
+
+    place: int
+    sender_id: UserId
+    conversation_id: ConversationId
+    command: SendMessage
+
+    @property
+    def once(self) -> tuple[UserId, UUID]:
+        """What names this message for ever, however often it is sent."""
+        return (self.sender_id, self.command.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    sent: Sent
+    text: str
+
+
+Answer: TypeAlias = Sent | Refusal
+
+
+async def send_many(
+    tx: Transaction, asked: Sequence[tuple[Actor, SendMessage]]
+) -> Sequence[Answer]:
+    """Store every message that may be stored; the answers stand in the order asked."""
+    answers: list[Answer | None] = [None] * len(asked)
+    wanted: list[_Asked] = []
+    for place, (sender, command) in enumerate(asked):
+        try:
+            conversation_id = await _conversation_of(tx, sender, command)
+            wanted.append(_Asked(place, sender.user_id, conversation_id, command))
+        except Refusal as refusal:
+            answers[place] = refusal
+
+    conversations = {
+        row["id"]: row
+        for row in await tx.rows(LOCK, sorted({one.conversation_id for one in wanted}))
+    }
+    # Only now, behind the locks: whoever stored the same message or changed the members
+    # before us has committed, and this statement sees it.
+    facts = await _facts(tx, wanted)
+    allowed = await _direct_permissions(tx, wanted, conversations)
+
+    fresh: dict[tuple[UserId, UUID], _Asked] = {}
+    for one in wanted:
+        earlier, is_member = facts[one.place]
+        if earlier is not None:
+            answers[one.place] = _first_answer(one, earlier)
+        elif not is_member or one.conversation_id not in conversations:
+            answers[one.place] = NotFound("conversation")
+        elif not allowed[one.place]:
+            answers[one.place] = Forbidden("conversation", "you cannot message this person")
+        elif one.once in fresh:
+            continue  # Twice in one batch: answered below, with the one that is stored.
+        else:
+            fresh[one.once] = one
+
+    stored = await _store(tx, list(fresh.values()), conversations)
+    for one in wanted:
+        if answers[one.place] is None:
+            answers[one.place] = _first_answer(one, stored[one.once])
+    return [answer for answer in answers if answer is not None]
+
+
+@action(many=send_many)
+async def send_message(tx: Transaction, sender: Actor, command: SendMessage) -> Sent:
+    """Send a text to a conversation, or to a person.
+
+    The same `clientId` again returns the first answer and sends nothing.
+    """
+    [answer] = await send_many(tx, [(sender, command)])
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
+async def _conversation_of(tx: Transaction, sender: Actor, command: SendMessage) -> ConversationId:
+    if not command.text.strip():
+        raise InvalidInput("text", "must say something")
+    if (command.conversation_id is None) == (command.to is None):
+        raise InvalidInput("conversationId", "name either a conversation or a person")
+    if command.to is not None:
+        return await find_or_create_direct(tx, sender.user_id, command.to)
+    assert command.conversation_id is not None
+    return command.conversation_id
+
+
+async def _facts(
+    tx: Transaction, wanted: Sequence[_Asked]
+) -> dict[int, tuple[_Stored | None, bool]]:
+    """For each: the message stored earlier under its client id, and whether one is a member."""
+    rows = await tx.rows(
+        FIND_FACTS,
+        [one.sender_id for one in wanted],
+        [one.command.client_id for one in wanted],
+        [one.conversation_id for one in wanted],
+    )
+    return {
+        one.place: (_stored(row) if row["id"] else None, row["is_member"])
+        for one, row in zip(wanted, rows, strict=True)
+    }
+
+
+async def _direct_permissions(
+    tx: Transaction, wanted: Sequence[_Asked], conversations: dict[ConversationId, Record]
+) -> dict[int, bool]:
+    """Whether each may write there: in a group always, to a person if they let one."""
+    pairs = {}
+    for one in wanted:
+        row = conversations.get(one.conversation_id)
+        if row is not None and row["kind"] == "direct":
+            is_low = row["direct_low"] == one.sender_id
+            other = row["direct_high"] if is_low else row["direct_low"]
+            pairs[one.place] = (one.sender_id, other)
+    allowed = await may_message(tx, list(pairs.values()))
+    return {one.place: one.place not in pairs or pairs[one.place] in allowed for one in wanted}
+
+
+async def _store(
+    tx: Transaction, fresh: Sequence[_Asked], conversations: dict[ConversationId, Record]
+) -> dict[tuple[UserId, UUID], _Stored]:
+    if not fresh:
+        return {}
+    last_seqs = {
+        one.conversation_id: conversations[one.conversation_id]["last_seq"] for one in fresh
+    }
+    for conversation_id, last_seq in last_seqs.items():
+        if last_seq == 0 and conversations[conversation_id]["kind"] == "direct":
+            await _introduce(tx, conversations[conversation_id])
+    drafts = [
+        Draft(
+            conversation_id=one.conversation_id,
+            sender_id=one.sender_id,
+            client_id=one.command.client_id,
+            text=one.command.text,
+        )
+        for one in fresh
+    ]
+    messages = await append(tx, drafts, last_seqs)
+    return {
+        one.once: _Stored(_sent(message), message.text)
+        for one, message in zip(fresh, messages, strict=True)
+    }
+
+
+async def _introduce(tx: Transaction, conversation: Record) -> None:
+    """A direct conversation begins for the other with its first message, which follows it."""
+    low, high = conversation["direct_low"], conversation["direct_high"]
+    other_id = high if conversation["created_by"] == low else low
+    seen = await load_one(tx, other_id, conversation["id"])
+    added = ConversationAdded(conversation=seen, from_seq=seen.topic_seq)
+    emit(tx, user_topic(other_id), added)
+
+
+def _first_answer(one: _Asked, stored: _Stored) -> Answer:
+    same_place = stored.sent.conversation_id == one.conversation_id
+    if not same_place or stored.text != one.command.text:
+        return Conflict("clientId", "was used for another message")
+    return stored.sent
+
+
+def _sent(message: NewMessage) -> Sent:
+    return Sent(
+        id=message.id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        created_at=message.created_at,
+    )
+
+
+def _stored(row: Record) -> _Stored:
+    sent = Sent(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        seq=row["seq"],
+        created_at=row["created_at"],
+    )
+    return _Stored(sent, row["text"])
+
+
+# In the order of ids, so that two batches never wait for each other. NO KEY: a row that only
+# refers to the conversation may be written meanwhile.
+LOCK = """
+    SELECT id, kind, created_by, last_seq, direct_low, direct_high FROM conversations
+     WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
+FIND_FACTS = """
+    SELECT message.*, EXISTS (
+             SELECT FROM members
+              WHERE members.conversation_id = asked.conversation_id
+                AND members.user_id = asked.sender_id) AS is_member
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY
+           AS asked (sender_id, client_id, conversation_id, place)
+      LEFT JOIN LATERAL (
+           SELECT id, conversation_id, seq, text, created_at FROM messages
+            WHERE messages.sender_id = asked.sender_id
+              AND messages.client_id = asked.client_id
+           ) AS message ON true
+     ORDER BY asked.place
+"""

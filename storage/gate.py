@@ -1,0 +1,216 @@
+"""The one way in. Both doors call `perform`, so what holds for every command is written here.
+
+In order: limits, transaction, idempotency key, the action, the journal, the remembered answer,
+commit, and then the bus: whoever committed publishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from storage import idempotency, journal
+from storage.action import Action
+from storage.actor import Actor, Visitor
+from storage.batch import Batcher
+from storage.bus import Bus, NotifyBus
+from storage.database import (
+    Database,
+    DatabaseUnavailable,
+    Deadlock,
+    IntegrityError,
+    SerializationFailure,
+    Transaction,
+    open_database,
+)
+from storage.errors import Unavailable
+from storage.journal import Entry
+from storage.limits import CLASS_LIMITS, PERSON_LIMIT, Limits, RouteClass
+from storage.settings import Settings
+
+R = TypeVar("R")
+
+CONNECTIONS_MAX = 10
+BUS_CONNECTIONS_MAX = 1
+TRIES_MAX = 5
+"""How often a transaction that lost to another one (deadlock, serialization) is run in all."""
+
+
+class Gate:
+    """Performs actions against one database, and publishes on one bus what they caused."""
+
+    def __init__(
+        self, database: Database, bus: Bus, settings: Settings, batches: trio.Nursery
+    ) -> None:
+        self.database = database
+        self.bus = bus
+        self.settings = settings
+        self.limits = Limits(settings.limits_scale, trio.current_time)
+        self._batchers: dict[str, Batcher[Any, Any]] = {}
+        self._batches = batches
+
+    async def perform(
+        self,
+        action: Action[..., R],
+        actor: Actor | Visitor,
+        command: Any,
+        *,
+        key: str | None = None,
+        route_class: RouteClass = "socket",
+    ) -> R:
+        """What a client asked for, in full. Raises Refusal for every answer that is a no.
+
+        `key` makes a retry return the first answer; a command with a `client_id` is its own key.
+        """
+        self._count(actor, command, route_class)
+        if action.way == "flow":
+            with _outages_are_refusals():
+                return await action(self, actor, command)
+        return await self.step(action, actor, command, key=key)
+
+    async def step(
+        self,
+        action: Action[..., R],
+        actor: Actor | Visitor,
+        command: Any,
+        *,
+        key: str | None = None,
+    ) -> R:
+        """One action in one transaction, without counting it: for flows and our own jobs."""
+        with _outages_are_refusals():
+            if action.way == "reads":
+                async with self.database.transaction(read_only=True) as tx:
+                    return await action(tx, actor, command)
+            if action.many is not None:
+                result: R = await self._batcher(action).submit((actor, command))
+                return result
+            if key is None and (client_id := getattr(command, "client_id", None)) is not None:
+                key = str(client_id)
+            return await self.transact(partial(_remembered, action, actor, command, key))
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[R]]) -> R:
+        """Run `work` in a transaction, write what it emitted, commit, and publish.
+
+        A transaction that PostgreSQL sacrificed to another is run again; `work` must not mind.
+        """
+        for tries_left in reversed(range(TRIES_MAX)):
+            try:
+                async with self.database.transaction() as tx:
+                    result = await work(tx)
+                    entries = await journal.write(tx)
+            except (Deadlock, SerializationFailure):
+                if not tries_left:
+                    raise
+            else:
+                self._publish(entries)
+                return result
+        raise AssertionError("unreachable")
+
+    def _publish(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            self.bus.publish_many(entries)
+
+    def _count(self, actor: Actor | Visitor, command: Any, route_class: RouteClass) -> None:
+        if isinstance(actor, Actor):
+            who = str(actor.user_id)
+            self.limits.count(f"person {who}", PERSON_LIMIT)
+        else:
+            who = actor.address
+            self.limits.count(f"address {who}", PERSON_LIMIT)
+        if route_class in CLASS_LIMITS:
+            limit = CLASS_LIMITS[route_class]
+            self.limits.count(f"{route_class} {who}", limit)
+            if route_class == "auth" and (account := _account_of(command)):
+                self.limits.count(f"account {account}", limit)
+
+    def _batcher(self, action: Action[..., Any]) -> Batcher[Any, Any]:
+        batcher = self._batchers.get(action.name)
+        if batcher is None:
+            batcher = self._batchers[action.name] = Batcher(partial(self._commit_batch, action))
+            self._batches.start_soon(batcher.run)
+        return batcher
+
+    async def _commit_batch(
+        self, action: Action[..., Any], items: Sequence[tuple[Actor, Any]]
+    ) -> Sequence[Any]:
+        """All of them in one transaction; if that breaks a constraint, each in its own."""
+        with _outages_are_refusals():
+            try:
+                return await self.transact(partial(_many, action, items))
+            except (IntegrityError, Deadlock, SerializationFailure):
+                # The neighbours of a bad row are not refused with it.
+                return [await self._commit_alone(action, item) for item in items]
+
+    async def _commit_alone(self, action: Action[..., Any], item: tuple[Actor, Any]) -> Any:
+        try:
+            [outcome] = await self.transact(partial(_many, action, [item]))
+        except (IntegrityError, Deadlock, SerializationFailure) as error:
+            return error
+        return outcome
+
+
+async def _many(
+    action: Action[..., Any], items: Sequence[tuple[Actor, Any]], tx: Transaction
+) -> Sequence[Any]:
+    assert action.many is not None, action.name
+    return await action.many(tx, items)
+
+
+async def _remembered(
+    action: Action[..., R],
+    actor: Actor | Visitor,
+    command: Any,
+    key: str | None,
+    tx: Transaction,
+) -> R:
+    if key is None or not isinstance(actor, Actor):
+        return await action(tx, actor, command)
+    answer = await idempotency.first_answer(tx, actor.user_id, action.name, key, command)
+    if answer is not None:
+        remembered: R = msgspec.json.decode(answer, type=action.result)
+        return remembered
+    result = await action(tx, actor, command)
+    await idempotency.remember(tx, actor.user_id, action.name, key, result)
+    return result
+
+
+def _account_of(command: Any) -> str:
+    """The account that a sign-in names, so that guessing at one is limited from everywhere."""
+    account: str = getattr(command, "login", None) or getattr(command, "email", None) or ""
+    return account.strip().lower()
+
+
+@contextmanager
+def _outages_are_refusals() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise Unavailable("database", "try again", retry_after_seconds=1) from error
+
+
+@asynccontextmanager
+async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
+    """A gate over `settings.database_url`, with its pool, its bus and its batches running."""
+    assert settings.database_url is not None, "the supervisor names the database"
+    async with (
+        open_database(
+            settings.database_url,
+            driver=settings.database_driver,
+            connections_max=CONNECTIONS_MAX,
+        ) as database,
+        open_database(
+            settings.database_url,
+            driver=settings.database_driver,
+            connections_max=BUS_CONNECTIONS_MAX,
+        ) as bus_database,
+        trio.open_nursery() as nursery,
+    ):
+        bus = NotifyBus(bus_database)
+        await nursery.start(bus.run)
+        yield Gate(database, bus, settings, batches=nursery)
+        nursery.cancel_scope.cancel()

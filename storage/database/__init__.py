@@ -1,0 +1,36 @@
+"""PostgreSQL for everybody else: transactions that speak Trio. Nobody else imports asyncpg."""
+
+from storage.database.database import Database, open_database
+from storage.database.deadlines import Limits
+from storage.database.errors import (
+    CheckViolation,
+    DatabaseUnavailable,
+    Deadlock,
+    ForeignKeyViolation,
+    IntegrityError,
+    QueryCanceled,
+    SerializationFailure,
+    TransactionFailed,
+    UniqueViolation,
+)
+from storage.database.link import Record
+from storage.database.listening import Listening
+from storage.database.transaction import Transaction
+
+__all__ = [
+    "CheckViolation",
+    "Database",
+    "DatabaseUnavailable",
+    "Deadlock",
+    "ForeignKeyViolation",
+    "IntegrityError",
+    "Limits",
+    "Listening",
+    "QueryCanceled",
+    "Record",
+    "SerializationFailure",
+    "Transaction",
+    "TransactionFailed",
+    "UniqueViolation",
+    "open_database",
+]

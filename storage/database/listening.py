@@ -1,0 +1,63 @@
+"""LISTEN: a connection of its own that hears what NOTIFY says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from storage.database.deadlines import Deadlines, Limits
+from storage.database.errors import PROBLEMS
+from storage.database.link import Link
+
+
+class Listening:
+    def __init__(self) -> None:
+        self._lost = trio.Event()
+
+    @property
+    def lost(self) -> bool:
+        return self._lost.is_set()
+
+    async def wait_lost(self) -> None:
+        """Returns when the connection is gone: what is said from now on is missed."""
+        await self._lost.wait()
+
+    async def _hear(
+        self, link: Link, heard: Callable[[str], None], deadlines: Deadlines, limits: Limits
+    ) -> None:
+        try:
+            while not link.is_closed():
+                with deadlines.limit(limits.ping_seconds) as quiet:
+                    for payload in await link.notified():
+                        heard(payload)
+                if quiet.cancelled_caught:
+                    await self._ping(link, deadlines, limits)
+        finally:
+            self._lost.set()
+
+    async def _ping(self, link: Link, deadlines: Deadlines, limits: Limits) -> None:
+        """A network that lost the server says nothing by itself."""
+        answered = False
+        with deadlines.limit(limits.finish_seconds):
+            try:
+                await link.execute("SELECT 1")
+                answered = True
+            except PROBLEMS:
+                pass
+        if not answered:
+            link.terminate()
+
+
+@asynccontextmanager
+async def listen(
+    link: Link, channel: str, heard: Callable[[str], None], deadlines: Deadlines, limits: Limits
+) -> AsyncIterator[Listening]:
+    """Hears from the moment the block begins. An exception of `heard` ends the block."""
+    listening = Listening()
+    await link.listen(channel)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listening._hear, link, heard, deadlines, limits)
+        yield listening
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,23 @@
+"""`./loopync bench …`: what others can measure Loopync with."""
+
+import argparse
+
+from bench import echo_server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="loopync bench", description=__doc__)
+    scenarios = parser.add_subparsers(required=True, metavar="scenario")
+    echo = scenarios.add_parser(
+        "echo-server",
+        help="the socket server alone, sending every message back",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    echo_server.add_arguments(echo)
+    echo.set_defaults(run=echo_server.main)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

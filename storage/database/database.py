@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import trio
 
-from storage.database import trio_protocol
+from storage.database import fallback, trio_protocol
 from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import PROBLEMS, DatabaseUnavailable, translated
 from storage.database.link import Link, server_settings
@@ -111,5 +111,8 @@ async def _driver(name: str, deadlines: Deadlines, limits: Limits) -> AsyncItera
             return await trio_protocol.connect(url, settings, deadlines, limits)
 
         yield connect
+    elif name == "asyncio":
+        async with fallback.open_loop() as loop:
+            yield loop.connect
     else:
         raise ValueError(f'the database driver is "trio" or "asyncio", not {name!r}')

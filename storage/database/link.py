@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 Record: TypeAlias = Mapping[str, Any]
 
 APPLICATION_NAME = "loopync"
+STATEMENTS_CACHED_MAX = 200  # prepared statements kept on each connection
+STATEMENT_CACHED_BYTES_MAX = 15 * 1024  # longer ones are prepared anew each time
 
 
 class Link(Protocol):

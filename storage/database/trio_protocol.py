@@ -22,11 +22,10 @@ import trio
 from asyncpg import connect_utils
 
 from storage.database.deadlines import Deadlines, Limits
+from storage.database.link import STATEMENT_CACHED_BYTES_MAX, STATEMENTS_CACHED_MAX
 from storage.database.trio_transport import TlsTransport, Transport
 
 ASYNCPG_VERSION = "0.32.0"
-STATEMENTS_CACHED_MAX = 200  # prepared statements kept on each connection
-STATEMENT_CACHED_BYTES_MAX = 15 * 1024  # longer ones are prepared anew each time
 
 KEEPALIVE_IDLE_SECONDS = 30
 KEEPALIVE_INTERVAL_SECONDS = 10

@@ -146,7 +146,8 @@ class NotifyBus:
         if origin == str(self.origin):
             return
         number = int(number_text)
-        expected = self._numbers_heard.get(origin, number - 1) + 1
+        # Of one that is heard for the first time in its middle, nobody knows what came before.
+        expected = self._numbers_heard.get(origin, 0) + 1
         self._numbers_heard[origin] = number
         for line in lines:
             self._receive_line(line)

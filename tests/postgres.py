@@ -1,0 +1,76 @@
+"""The PostgreSQL of a test run, and databases copied from a template that holds the schema."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import trio
+
+from storage.database import open_database
+from storage.embedded import EmbeddedPostgres
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "storage" / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    url: str
+    template: str
+
+    def url_of(self, name: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        name = f"test_{uuid.uuid4().hex}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}" STRATEGY file_copy')
+        try:
+            yield self.url_of(name)
+        finally:
+            self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def run(self, sql: str) -> None:
+        trio.run(_script, self.url, sql)
+
+
+@contextmanager
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """DATABASE_URL's server when that is set, else an embedded one for the run.
+
+    The role of a given one must be allowed to make databases.
+    """
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        with _with_template(given) as server:
+            yield server
+    else:
+        # Nothing of it outlives the run, so nothing need be safe on disk.
+        options = {"fsync": "off", "full_page_writes": "off"}
+        data = tmp_path_factory.mktemp("postgres")
+        with EmbeddedPostgres(data, options=options) as embedded:
+            with _with_template(embedded.url) as server:
+                yield server
+
+
+@contextmanager
+def _with_template(url: str) -> Iterator[Server]:
+    server = Server(url, f"template_{uuid.uuid4().hex}")
+    server.run(f'CREATE DATABASE "{server.template}"')
+    try:
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            trio.run(_script, server.url_of(server.template), migration.read_text())
+        yield server
+    finally:
+        server.run(f'DROP DATABASE "{server.template}" WITH (FORCE)')
+
+
+async def _script(url: str, sql: str) -> None:
+    async with open_database(url, connections_max=1) as database:
+        await database.script(sql)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from storage.bus import NotifyBus
+from storage.bus.notify import CHANNEL, PAYLOAD_BYTES_MAX, QUEUE_LINES_MAX
+from storage.database import Database, open_database
+from storage.journal import Entry
+
+WAIT_SECONDS_MAX = 10
+
+
+class Ear:
+    """Remembers what it heard, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.whispers: list[tuple[str, str, bytes]] = []
+        self.losses = 0
+        self._news = trio.Event()
+
+    def heard(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._tell()
+
+    def whispered(self, topic: str, kind: str, body: bytes) -> None:
+        self.whispers.append((topic, kind, body))
+        self._tell()
+
+    def lost(self) -> None:
+        self.losses += 1
+        self._tell()
+
+    async def wait_entries(self, count: int) -> None:
+        with trio.fail_after(WAIT_SECONDS_MAX):
+            while len(self.entries) < count:
+                await self._next()
+
+    async def wait_losses(self, count: int) -> None:
+        with trio.fail_after(WAIT_SECONDS_MAX):
+            while self.losses < count:
+                await self._next()
+
+    async def wait_whispers(self, count: int) -> None:
+        with trio.fail_after(WAIT_SECONDS_MAX):
+            while len(self.whispers) < count:
+                await self._next()
+
+    async def _next(self) -> None:
+        self._news = trio.Event()
+        await self._news.wait()
+
+    def _tell(self) -> None:
+        self._news.set()
+
+
+@asynccontextmanager
+async def bus_of(url: str) -> AsyncIterator[tuple[NotifyBus, Ear]]:
+    ear = Ear()
+    async with open_database(url) as database, trio.open_nursery() as nursery:
+        bus = NotifyBus(database)
+        with bus.subscribe(ear):
+            await nursery.start(bus.run)
+            ear.losses = 0
+            yield bus, ear
+        nursery.cancel_scope.cancel()
+
+
+async def bus_is_quiet(bus: NotifyBus) -> None:
+    """Until the bus has sent two more beats."""
+    number = bus._number
+    with trio.fail_after(WAIT_SECONDS_MAX):
+        while bus._number < number + 2:
+            await trio.sleep(0.05)
+
+
+def entry(seq: int, body: bytes | None = b'{"text":"hello"}') -> Entry:
+    return Entry("conversation:1", seq, "new_message", body)
+
+
+async def test_ana_and_bens_processes_hear_each_other_and_themselves_once(
+    database_url: str,
+) -> None:
+    async with bus_of(database_url) as (bus, own), bus_of(database_url) as (_, other):
+        entries = [entry(seq) for seq in range(1, 1001)]
+        bus.publish_many(entries)
+        assert own.entries == entries, "one's own process hears at once"
+        await other.wait_entries(1000)
+        assert other.entries == entries
+        assert own.entries == entries
+
+
+async def test_what_is_too_large_for_a_payload_arrives_without_its_body(database_url: str) -> None:
+    large = b'{"text":"%b"}' % (b"x" * PAYLOAD_BYTES_MAX)
+    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
+        bus.publish_many([entry(1, large), entry(2)])
+        await other.wait_entries(2)
+        assert other.entries == [entry(1, None), entry(2)]
+
+
+async def test_a_whisper_is_heard_and_has_no_number(database_url: str) -> None:
+    async with bus_of(database_url) as (bus, own), bus_of(database_url) as (_, other):
+        bus.whisper("conversation:1", "typing", b'{"active": true}')
+        await other.wait_whispers(1)
+        assert own.whispers == other.whispers == [("conversation:1", "typing", b'{"active": true}')]
+
+
+async def test_a_payload_that_never_came_is_noticed_though_nothing_follows_it(
+    database_url: str,
+) -> None:
+    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
+        bus.publish_many([entry(1)])
+        await other.wait_entries(1)
+        losses = other.losses
+        bus._number += 1  # As if one payload had been lost on its way.
+        await other.wait_losses(losses + 1)
+        await bus_is_quiet(bus)
+        assert other.losses == losses + 1, "it is said once"
+
+
+async def test_a_queue_that_overflows_says_that_something_was_lost(database_url: str) -> None:
+    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
+        await bus_is_quiet(bus)
+        losses = other.losses
+        bus.publish_many(entry(seq, b"{}") for seq in range(1, QUEUE_LINES_MAX + 2))
+        await other.wait_losses(losses + 1)
+        await other.wait_entries(QUEUE_LINES_MAX)
+        assert other.entries[0].seq == 2
+
+
+async def test_after_its_link_was_cut_a_process_is_told_to_compare_and_hears_again(
+    database: Database, database_url: str
+) -> None:
+    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
+        async with database.transaction() as tx:
+            cut = await tx.value(CUT_LISTENERS, f"%LISTEN%{CHANNEL}%")
+        assert cut >= 2
+        await other.wait_losses(2)  # When the link went, and when it was back.
+        bus.publish_many([entry(1)])
+        await other.wait_entries(1)
+
+
+CUT_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE $1
+"""

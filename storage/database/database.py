@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeAlias
 
-import trio
-
 from storage.database import fallback, trio_protocol
+from storage.database.background import beside
 from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import PROBLEMS, DatabaseUnavailable, translated
 from storage.database.link import Link, server_settings
@@ -93,14 +93,13 @@ async def open_database(
     trio-asyncio, several times slower. `listening` and `script` use connections of their own.
     """
     deadlines = Deadlines()
-    async with trio.open_nursery() as nursery, _driver(driver, deadlines, limits) as connect:
+    async with _driver(driver, deadlines, limits) as connect:
         database = Database(url, connect, connections_max, deadlines, limits)
-        nursery.start_soon(deadlines.keep, database.pool.look_after)
         try:
-            yield database
+            async with beside(partial(deadlines.keep, database.pool.look_after)):
+                yield database
         finally:
             database.pool.close()
-            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

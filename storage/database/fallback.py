@@ -16,6 +16,7 @@ import asyncpg
 import trio
 import trio_asyncio
 
+from storage.database.background import beside
 from storage.database.link import (
     STATEMENT_CACHED_BYTES_MAX,
     STATEMENTS_CACHED_MAX,
@@ -57,18 +58,18 @@ class AsyncioLoop:
 @asynccontextmanager
 async def open_loop() -> AsyncIterator[AsyncioLoop]:
     """The loop runs in a task of its own, so that the caller's context is left as it was."""
-    done = trio.Event()
+    started = trio.Event()
+    opened: list[AsyncioLoop] = []
 
-    async def run(task_status: trio.TaskStatus[AsyncioLoop]) -> None:
+    async def run() -> None:
         async with trio_asyncio.open_loop() as loop:
-            task_status.started(AsyncioLoop(loop))
-            await done.wait()
+            opened.append(AsyncioLoop(loop))
+            started.set()
+            await trio.sleep_forever()
 
-    async with trio.open_nursery() as nursery:
-        try:
-            yield await nursery.start(run)
-        finally:
-            done.set()
+    async with beside(run):
+        await started.wait()
+        yield opened[0]
 
 
 class AsyncioLink:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
+from storage.database.background import beside
 from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import PROBLEMS
 from storage.database.link import Link
@@ -57,7 +59,5 @@ async def listen(
     """Hears from the moment the block begins. An exception of `heard` ends the block."""
     listening = Listening()
     await link.listen(channel)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(listening._hear, link, heard, deadlines, limits)
+    async with beside(partial(listening._hear, link, heard, deadlines, limits)):
         yield listening
-        nursery.cancel_scope.cancel()

@@ -210,7 +210,7 @@ LOCK = f"""
            (SELECT count(*) FROM (
               SELECT FROM members AS anyone
                WHERE anyone.conversation_id = member.conversation_id
-               LIMIT {TOLD_MEMBERS_MAX + 1}) AS some) AS members_count
+               LIMIT {TOLD_MEMBERS_MAX + 1}) AS first_of_them) AS members_count
       FROM unnest($1::uuid[], $2::uuid[]) AS asked (conversation_id, user_id)
       JOIN members AS member USING (conversation_id, user_id)
       JOIN conversations AS conversation ON conversation.id = member.conversation_id

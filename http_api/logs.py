@@ -1,0 +1,52 @@
+"""One JSON object a line on stderr; from the server below us too."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from hypercorn.config import Config
+from hypercorn.logging import Logger
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.dict_tracebacks,
+]
+
+
+def configure_logs(part: str) -> None:
+    """`part` names the process in every line. Standard logging takes the same way out."""
+    structlog.configure(
+        processors=[*SHARED, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(part=part)
+    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+
+
+class _ToStructlog(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno,
+            "library",
+            logger=record.name,
+            message=record.getMessage(),
+            exc_info=record.exc_info,
+        )
+
+
+class ServerLogger(Logger):
+    """Hypercorn's errors as our lines. Accesses are logged by the application, with their id."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.access_logger = None
+        self.error_logger = logging.getLogger("hypercorn.error")
+        self.error_logger.handlers.clear()
+        self.error_logger.propagate = True

@@ -92,7 +92,7 @@ async def open_database(
     `driver`: "trio" is asyncpg's protocol driven by Trio; "asyncio" is plain asyncpg through
     trio-asyncio, several times slower. `listening` and `script` use connections of their own.
     """
-    deadlines = Deadlines()
+    deadlines = Deadlines(limits.tick_seconds)
     async with _driver(driver, deadlines, limits) as connect:
         database = Database(url, connect, connections_max, deadlines, limits)
         try:

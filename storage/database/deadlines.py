@@ -27,13 +27,12 @@ class Limits:
     drain_seconds: float = 2.0  # CancelRequest, and the rest of a cancelled query's answer
     idle_seconds: float = 300.0  # unused for so long, a connection is closed
     ping_seconds: float = 30.0  # a quiet listening connection is asked whether it still lives
-
-
-TICK_SECONDS = 0.1
+    tick_seconds: float = 0.5  # how exactly all these are kept
 
 
 class Deadlines:
-    def __init__(self) -> None:
+    def __init__(self, tick_seconds: float) -> None:
+        self._tick_seconds = tick_seconds
         self._due: dict[trio.CancelScope, float] = {}
 
     @contextmanager
@@ -50,7 +49,7 @@ class Deadlines:
     async def keep(self, each_tick: Callable[[float], None]) -> None:
         """Run for as long as there are deadlines to keep; `each_tick` hears the time."""
         while True:
-            await trio.sleep(TICK_SECONDS)
+            await trio.sleep(self._tick_seconds)
             now = time.monotonic()
             for scope, due in tuple(self._due.items()):
                 if due <= now:

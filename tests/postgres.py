@@ -54,9 +54,11 @@ def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         # Nothing of it outlives the run, so nothing need be safe on disk.
         options = {"fsync": "off", "full_page_writes": "off"}
         data = tmp_path_factory.mktemp("postgres")
-        with EmbeddedPostgres(data, options=options) as embedded:
-            with _with_template(embedded.url) as server:
-                yield server
+        with (
+            EmbeddedPostgres(data, options=options) as embedded,
+            _with_template(embedded.url) as server,
+        ):
+            yield server
 
 
 @contextmanager

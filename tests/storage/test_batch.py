@@ -19,7 +19,9 @@ class Disk:
     async def commit(self, items: Sequence[int]) -> Sequence[Settled[str]]:
         self.batches.append(list(items))
         await trio.sleep(1)
-        return [InvalidInput("item", "negative") if item < 0 else f"stored {item}" for item in items]
+        return [
+            InvalidInput("item", "negative") if item < 0 else f"stored {item}" for item in items
+        ]
 
 
 async def test_who_arrives_while_a_batch_commits_rides_in_the_next(

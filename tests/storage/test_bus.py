@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from storage.bus import NotifyBus
-from storage.bus.notify import CHANNEL, PAYLOAD_BYTES_MAX, QUEUE_LINES_MAX
+from storage.bus.notify import BEAT_SECONDS, CHANNEL, PAYLOAD_BYTES_MAX, QUEUE_LINES_MAX
 from storage.database import Database, open_database
 from storage.journal import Entry
 
@@ -69,12 +69,9 @@ async def bus_of(url: str) -> AsyncIterator[tuple[NotifyBus, Ear]]:
         nursery.cancel_scope.cancel()
 
 
-async def bus_is_quiet(bus: NotifyBus) -> None:
-    """Until the bus has sent two more beats."""
-    number = bus._number
-    with trio.fail_after(WAIT_SECONDS_MAX):
-        while bus._number < number + 2:
-            await trio.sleep(0.05)
+async def two_beats() -> None:
+    """Long enough for the others to have heard from a bus that has nothing to say."""
+    await trio.sleep(2 * BEAT_SECONDS + 0.2)
 
 
 def entry(seq: int, body: bytes | None = b'{"text":"hello"}') -> Entry:
@@ -117,13 +114,13 @@ async def test_a_payload_that_never_came_is_noticed_though_nothing_follows_it(
         losses = other.losses
         bus._number += 1  # As if one payload had been lost on its way.
         await other.wait_losses(losses + 1)
-        await bus_is_quiet(bus)
+        await two_beats()
         assert other.losses == losses + 1, "it is said once"
 
 
 async def test_a_queue_that_overflows_says_that_something_was_lost(database_url: str) -> None:
     async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
-        await bus_is_quiet(bus)
+        await two_beats()
         losses = other.losses
         bus.publish_many(entry(seq, b"{}") for seq in range(1, QUEUE_LINES_MAX + 2))
         await other.wait_losses(losses + 1)

@@ -65,9 +65,7 @@ async def read_that_writes(tx: Transaction, actor: Actor, command: Nothing) -> N
     return await put(tx, actor, Put(what="by the back door"))
 
 
-async def many(
-    tx: Transaction, asked: Sequence[tuple[Actor, Put]]
-) -> Sequence[Number | Refusal]:
+async def many(tx: Transaction, asked: Sequence[tuple[Actor, Put]]) -> Sequence[Number | Refusal]:
     await tx.run("INSERT INTO batches (size) VALUES ($1)", len(asked))
     answers: list[Number | Refusal] = []
     for actor, command in asked:
@@ -241,8 +239,8 @@ async def test_limits_are_counted_before_any_work(
         for number in range(5):
             elsewhere = Visitor(address=f"203.0.113.{number}")
             await gate.perform(login, elsewhere, Login(login="Ana"), route_class="auth")
+        elsewhere = Visitor(address="203.0.113.99")
         with pytest.raises(TooManyRequests):
-            elsewhere = Visitor(address="203.0.113.99")
             await gate.perform(login, elsewhere, Login(login="ana "), route_class="auth")
 
 
@@ -264,4 +262,3 @@ async def test_a_database_that_is_gone_is_an_answer_that_says_to_try_again(
 async def _kill(database: Database, pid: int) -> None:
     async with database.transaction() as tx:
         await tx.run("SELECT pg_terminate_backend($1)", pid)
-

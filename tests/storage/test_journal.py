@@ -35,7 +35,7 @@ async def test_each_topic_counts_for_itself_and_in_the_order_of_events(tx: Trans
 
 async def test_what_was_missed_is_read_back_as_it_was_written(tx: Transaction) -> None:
     for number in range(1, 6):
-        emit(tx, "a", Happened(what=f"event {number}, with \"quotes\" and 日本"))
+        emit(tx, "a", Happened(what=f'event {number}, with "quotes" and 日本'))
     emit(tx, "b", Happened(what="other"))
     written = await journal.write(tx)
 

@@ -70,9 +70,7 @@ async def test_in_one_batch_everybody_gets_their_own_answer(tx: Transaction, tal
             (talk.ana, MarkRead(conversation_id=talk.id, seq=2)),
         ],
     )
-    codes = [
-        answer.code if isinstance(answer, Refusal) else answer.read_seq for answer in answers
-    ]
+    codes = [answer.code if isinstance(answer, Refusal) else answer.read_seq for answer in answers]
     assert codes == [3, "not_found", "invalid_input", 3, 2], "a batch answers with where it ended"
     assert len(emitted(tx, "messages_read")) == 2
 
@@ -82,9 +80,7 @@ async def test_in_a_crowd_only_ones_own_devices_hear_of_a_mark(tx: Transaction, 
     group = await create_group(
         tx,
         talk.ana,
-        CreateGroup(
-            name="Crowd", user_ids=[other.user_id for other in others], client_id=new_id()
-        ),
+        CreateGroup(name="Crowd", user_ids=[other.user_id for other in others], client_id=new_id()),
     )
     sent = await say(tx, talk.ana, "hello all", into=group.id)
     tx.emitted.clear()

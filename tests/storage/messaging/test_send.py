@@ -30,9 +30,7 @@ async def test_messages_are_numbered_without_gaps_and_told_in_order(
     assert (message.id, message.created_at) == (sent.id, sent.created_at)
 
 
-async def test_a_retry_gets_the_first_answer_and_sends_nothing(
-    tx: Transaction, talk: Talk
-) -> None:
+async def test_a_retry_gets_the_first_answer_and_sends_nothing(tx: Transaction, talk: Talk) -> None:
     command = SendMessage(conversation_id=talk.id, text="once", client_id=new_id())
     first = await send_message(tx, talk.ana, command)
     again = await send_message(tx, talk.ana, command)
@@ -58,9 +56,7 @@ async def test_ben_may_use_the_client_id_that_ana_used(tx: Transaction, talk: Ta
     assert (from_ana.seq, from_ben.seq) == (4, 5)
 
 
-async def test_one_refusal_in_a_batch_never_fails_a_neighbour(
-    tx: Transaction, talk: Talk
-) -> None:
+async def test_one_refusal_in_a_batch_never_fails_a_neighbour(tx: Transaction, talk: Talk) -> None:
     twice = SendMessage(conversation_id=talk.id, text="twice", client_id=new_id())
     batch: list[tuple[Actor, SendMessage]] = [
         (talk.ana, SendMessage(conversation_id=talk.id, text="a", client_id=new_id())),
@@ -73,9 +69,15 @@ async def test_one_refusal_in_a_batch_never_fails_a_neighbour(
     ]
     answers = await send_many(tx, batch)
 
-    assert [
-        answer.code if isinstance(answer, Refusal) else answer.seq for answer in answers
-    ] == [4, "not_found", 5, "invalid_input", 5, "invalid_input", 1]
+    assert [answer.code if isinstance(answer, Refusal) else answer.seq for answer in answers] == [
+        4,
+        "not_found",
+        5,
+        "invalid_input",
+        5,
+        "invalid_input",
+        1,
+    ]
 
 
 async def test_strangers_and_missing_conversations_get_one_answer(
@@ -93,9 +95,7 @@ async def test_the_other_hears_of_a_conversation_with_its_first_message(
     tx: Transaction, talk: Talk
 ) -> None:
     opened = await open_direct(tx, talk.eve, OpenDirect(user_id=talk.ben.user_id))
-    assert [topic for topic, _ in emitted(tx, "conversation_added")] == [
-        f"user:{talk.eve.user_id}"
-    ]
+    assert [topic for topic, _ in emitted(tx, "conversation_added")] == [f"user:{talk.eve.user_id}"]
     tx.emitted.clear()
 
     await say(tx, talk.eve, "hello", into=opened.id)

@@ -63,7 +63,7 @@ def spawn(
     if group is not None:
         try:
             return start(group)
-        except PermissionError:
+        except (PermissionError, ProcessLookupError):
             pass  # Its last member has ended.
     return start(0)
 

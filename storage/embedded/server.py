@@ -55,7 +55,7 @@ class EmbeddedPostgres:
     def __init__(self, data: Path, *, options: Mapping[str, str] | None = None) -> None:
         self.data = data
         self.log = data / "postgres.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._cluster = cluster_of(data)
         self._options = OPTIONS | dict(options or {})
         self._owner: int | None = None
@@ -63,6 +63,11 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         return url_of(self.data)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "only while it runs"
+        return self._process
 
     def __enter__(self) -> EmbeddedPostgres:
         self.start()
@@ -101,7 +106,7 @@ class EmbeddedPostgres:
             if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
                 self.log.replace(self.log.with_suffix(".log.old"))
             with self.log.open("ab") as log:
-                self.process = spawn(
+                self._process = spawn(
                     command,
                     folder=self._cluster,
                     environment=ENVIRONMENT,
@@ -116,7 +121,6 @@ class EmbeddedPostgres:
 
     def ready(self) -> bool:
         """Whether it answers by now. Raises when it has ended instead."""
-        assert self.process is not None
         if self.process.poll() is not None:
             raise EmbeddedError(f"PostgreSQL ended at its start: {last_line(self.log)}")
         try:
@@ -127,14 +131,14 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """End it in good order; by force when that takes too long. Twice does no harm."""
-        if self.process is not None:
+        if self._process is not None:
             # Fast, then without a checkpoint, then at once; whatever was committed is safe in all.
             for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                self.process.send_signal(how)
+                self._process.send_signal(how)
                 with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(STOP_SECONDS_MAX)
+                    self._process.wait(STOP_SECONDS_MAX)
                     break
-            self.process = None
+            self._process = None
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None

@@ -1,0 +1,71 @@
+"""./loopync: makes what a command needs, and becomes that command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ops import places, setup, web_build
+from ops.say import Stop
+from storage.settings import Settings, SettingsError
+
+HELP = """\
+./loopync up                    start everything, and say where it is
+./loopync test [pytest …]       check everything, or what the arguments of pytest choose
+./loopync bench …               measure a running Loopync (./loopync bench --help)
+./loopync admin create-admin    make an administrator (./loopync admin --help)
+./loopync admin make-accounts N make accounts with tokens, to put load on a test instance
+
+Settings are environment variables:
+  LOOPYNC_HOST=127.0.0.1          where to listen
+  LOOPYNC_HTTP_PORT=8000          pages and HTTP API
+  LOOPYNC_WS_PORT=8001            WebSocket
+  LOOPYNC_MEDIA_PORT=8002         sound and pictures (UDP)
+  LOOPYNC_PUBLIC_URL              what browsers see, e.g. https://chat.example
+  LOOPYNC_DATA=data               the folder of all that is kept
+  LOOPYNC_SECRET                  what tokens are signed with; else one is made in the data folder
+  LOOPYNC_REALTIME_PROCESSES=1    how many processes share the sockets
+  LOOPYNC_LIMITS=1                multiplies every rate limit
+  LOOPYNC_DEMO                    0: no demo accounts; they exist only on a loopback address
+  DATABASE_URL                    a PostgreSQL 15 or newer; else one is brought along
+"""
+
+
+def main(arguments: list[str]) -> None:
+    command, *rest = arguments or ["help"]
+    if command in ("help", "--help", "-h"):
+        print(HELP, end="")
+        return
+    if command not in ("up", "test", "bench", "admin"):
+        raise Stop(f"There is no ./loopync {command}. See ./loopync --help.")
+    if command == "up":
+        if rest:
+            raise Stop("./loopync up takes no arguments; settings are environment variables.")
+        # What is wrong is said before anything is installed.
+        Settings.from_environment()
+        _become("ops.supervise", rest, web=True)
+    elif command == "test":
+        _become("ops.checks", rest, "dev", web=True)
+    elif command == "bench":
+        _become("bench", rest)
+    else:
+        Settings.from_environment()
+        _become("ops.admin", rest)
+
+
+def _become(module: str, arguments: list[str], *extras: str, web: bool = False) -> None:
+    setup.install(*extras)
+    if web:
+        web_build.build()
+    python = str(places.venv_python())
+    os.execv(python, [python, "-m", module, *arguments])
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (Stop, SettingsError) as stop:
+        print(f"loopync: {stop}", file=sys.stderr)
+        sys.exit(stop.code if isinstance(stop, Stop) else 2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 - what raises is a whole transaction, and its statements belong together
 """What PostgreSQL refuses, in the names that the rest of the program imports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 - what raises is a whole transaction, and its statements belong together
 """What NOTIFY says is heard, until the connection is lost; and that is told."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 - what raises is a whole transaction, and its statements belong together
 """A block that ends well is committed whole; any other leaves nothing."""
 
 from __future__ import annotations

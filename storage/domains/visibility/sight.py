@@ -1,0 +1,55 @@
+"""Who may see and reach whom.
+
+`sees` is the one predicate, and every find includes it. Its facts are friendships, requests
+and blocks, so it is written there; what else may hide somebody joins it here.
+"""
+
+from collections.abc import Collection
+
+from storage.database import Transaction
+from storage.domains.friends import befriended, sees
+from storage.domains.identity import UserSummary
+from storage.ids import UserId
+
+__all__ = ["find_users", "may_message", "sees"]
+
+
+async def find_users(
+    tx: Transaction, viewer_id: UserId, user_ids: Collection[UserId]
+) -> dict[UserId, UserSummary]:
+    """Those of them whom the viewer may know of; to them, the others do not exist."""
+    rows = await tx.rows(FIND_USERS, viewer_id, list(user_ids))
+    return {row["id"]: UserSummary(**row) for row in rows}
+
+
+async def may_message(
+    tx: Transaction, pairs: Collection[tuple[UserId, UserId]]
+) -> frozenset[tuple[UserId, UserId]]:
+    """Those (sender, recipient) between whom there is no block, and whose recipient takes messages.
+
+    It does not ask who sees whom: what has begun with somebody who then became private goes on.
+    """
+    if not pairs:
+        return frozenset()
+    senders, recipients = zip(*pairs, strict=True)
+    rows = await tx.rows(MAY_MESSAGE, list(senders), list(recipients))
+    return frozenset((row["sender_id"], row["recipient_id"]) for row in rows)
+
+
+FIND_USERS = f"""
+    SELECT person.id, person.handle, person.name FROM users AS person
+     WHERE person.id = ANY ($2::uuid[]) AND {sees("$1", "person")}
+"""  # noqa: S608  # The inserted text is our own SQL.
+
+MAY_MESSAGE = f"""
+    SELECT pair.sender_id, pair.recipient_id
+      FROM unnest($1::uuid[], $2::uuid[]) AS pair (sender_id, recipient_id)
+      JOIN users AS recipient ON recipient.id = pair.recipient_id
+     WHERE pair.sender_id <> pair.recipient_id
+       AND NOT EXISTS (SELECT FROM blocks
+                        WHERE blocker_id = pair.sender_id AND blocked_id = pair.recipient_id)
+       AND NOT EXISTS (SELECT FROM blocks
+                        WHERE blocker_id = pair.recipient_id AND blocked_id = pair.sender_id)
+       AND (recipient.messages_from = 'everyone'
+            OR {befriended("pair.sender_id", "pair.recipient_id")})
+"""  # noqa: S608  # The inserted text is our own SQL.

@@ -176,7 +176,8 @@ class Parser:
         self._message += payload
 
     def _check_text(self, payload: bytes, *, whole: bool) -> None:
-        """CPython's decoder stops at the first byte that no valid text could have there."""
+        """CPython's decoder stops at the first byte that no text could have there, but for one
+        case: it waits for the third byte of a surrogate, which UTF-8 does not have."""
         if self._tail:
             payload = self._tail + payload
         elif payload.isascii():
@@ -186,6 +187,8 @@ class Parser:
         except UnicodeDecodeError:
             raise Fault(INVALID_TEXT) from None
         self._tail = payload[used_bytes:]
+        if self._tail[:1] == b"\xed" and self._tail[1:] >= b"\xa0":
+            raise Fault(INVALID_TEXT)
 
     def _finish(self) -> tuple[int, bytes]:
         kind, payload = self._kind, bytes(self._message)

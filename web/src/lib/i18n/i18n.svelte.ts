@@ -1,0 +1,45 @@
+import { en } from './en';
+
+export type Phrase = string | { one: string; other: string };
+export type Key = keyof typeof en;
+export type Catalogue = Record<Key, Phrase>;
+export type Params = Record<string, string | number>;
+
+interface Language {
+  code: string;
+  catalogue: Catalogue;
+}
+
+let language = $state.raw<Language>({ code: 'en', catalogue: en });
+const plurals = $derived(new Intl.PluralRules(language.code));
+const numbers = $derived(new Intl.NumberFormat(language.code));
+
+export const locale = (): string => language.code;
+
+/** The languages there are; each but the first is a chunk of its own. */
+const catalogues: Record<string, () => Promise<Catalogue>> = {
+  en: () => Promise.resolve(en),
+};
+
+export async function useLanguage(code: string): Promise<void> {
+  const load = catalogues[code];
+  if (!load || code === language.code) return;
+  language = { code, catalogue: await load() };
+  document.documentElement.lang = code;
+}
+
+/** The phrase of a key; `{name}` is filled from params, and `count` chooses between singular and plural. */
+export function t(key: Key, params: Params = {}): string {
+  const phrase: Phrase = language.catalogue[key];
+  const words = typeof phrase === 'string' ? phrase : phrase[plurals.select(Number(params.count)) === 'one' ? 'one' : 'other'];
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = params[name];
+    if (value === undefined) return whole;
+    return typeof value === 'number' ? numbers.format(value) : value;
+  });
+}
+
+/** "Ana, Ben and Eve", as the language joins a list. */
+export function listed(names: string[]): string {
+  return new Intl.ListFormat(language.code, { type: 'conjunction' }).format(names);
+}

@@ -1,0 +1,54 @@
+import type { Body, CommandName, Result } from './commands';
+import { Http, type HttpOptions } from './http';
+import type { RequestOptions } from './requests';
+import { Session, type SessionOptions } from './session';
+import { Socket, type Transport } from './socket';
+import type { Config } from './types';
+
+export interface ClientOptions {
+  http?: HttpOptions;
+  session?: SessionOptions;
+  /** Where the socket is; the default is what `/config` says, beside the page's own hostname. */
+  socketUrl?: (config: Config) => string;
+  open?: (url: string) => Transport;
+  random?: () => number;
+}
+
+/** Loopync, seen from a client: a session, a lasting link, and every command by its name. */
+export class Client {
+  readonly http: Http;
+  readonly session: Session;
+  readonly socket: Socket;
+  #config: Promise<Config> | null = null;
+
+  constructor(options: ClientOptions = {}) {
+    this.http = new Http(options.http);
+    this.session = new Session(this.http, options.session);
+    const url = options.socketUrl ?? ((config) => socketUrl(config, window.location));
+    this.socket = new Socket({
+      url: async () => url(await this.config()),
+      token: (fresh) => this.session.token(fresh),
+      open: options.open,
+      random: options.random,
+    });
+  }
+
+  /** What the server says of itself; asked once, again only after a failure. */
+  config(): Promise<Config> {
+    this.#config ??= this.http.request<Config>('GET', '/config').catch((error: unknown) => {
+      this.#config = null;
+      throw error;
+    });
+    return this.#config;
+  }
+
+  call<N extends CommandName>(name: N, body: Body<N>, options?: RequestOptions): Promise<Result<N>> {
+    return this.socket.request(name, body, options) as Promise<Result<N>>;
+  }
+}
+
+export function socketUrl(config: Config, location: { protocol: string; hostname: string }): string {
+  if (config.wsUrl) return config.wsUrl;
+  const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  return `${scheme}//${location.hostname}:${config.wsPort}${config.wsPath}`;
+}

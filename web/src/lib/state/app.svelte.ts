@@ -1,0 +1,112 @@
+import { Client, RequestError, type LinkState, type Me, type Signup } from '../sdk';
+import { router } from '../../router.svelte';
+import { toasts } from './toasts.svelte';
+import { World } from './world.svelte';
+
+export type Phase = 'starting' | 'unreachable' | 'signedOut' | 'signedIn';
+
+/** From the page's load to its end: who is signed in, and whether the server can be heard. */
+export class App {
+  readonly client: Client;
+  phase = $state<Phase>('starting');
+  /** Everything of the person who is signed in; gone with the session. */
+  world = $state.raw<World | null>(null);
+  link = $state<LinkState>('idle');
+  demo = $state(false);
+  /** Why a session ended that nobody here ended: `session_ended`, `too_many_connections`. */
+  endedBecause = $state<string | null>(null);
+  /** Where a visitor wanted to go before signing in. */
+  #wanted: string | null = null;
+
+  constructor(client: Client) {
+    this.client = client;
+    client.socket.listen({
+      state: (state) => {
+        this.link = state;
+        this.world?.linkChanged(state === 'online');
+      },
+      push: (push) => this.world?.pushed(push),
+      caughtUp: () => this.world?.caughtUp(),
+      resync: (topic) => this.world?.resync(topic),
+      stopped: (reason) => this.#ended(reason),
+    });
+  }
+
+  /** Asks who is signed in; may be asked again after `unreachable`. */
+  async start(): Promise<void> {
+    this.phase = 'starting';
+    void this.client.config().then(
+      (config) => (this.demo = config.demo),
+      () => undefined, // the session's request fails as well, and says so on the screen
+    );
+    try {
+      const me = await this.client.session.restore();
+      if (me) this.#signedIn(me);
+      else this.#signedOut();
+    } catch {
+      this.phase = 'unreachable';
+    }
+  }
+
+  async login(login: string, password: string): Promise<void> {
+    this.#signedIn(await this.client.session.login(login, password));
+    this.#goOn();
+  }
+
+  async signup(body: Signup): Promise<void> {
+    this.#signedIn(await this.client.session.signup(body));
+    this.#goOn();
+  }
+
+  async logout(): Promise<void> {
+    try {
+      await this.client.session.logout();
+    } catch (error) {
+      // A session that is already over is what was asked for; anything else is told by the caller.
+      if (!(error instanceof RequestError && error.code === 'unauthenticated')) throw error;
+    }
+    this.client.socket.stop();
+    this.world?.forget();
+    this.#leave();
+  }
+
+  #signedIn(me: Me): void {
+    this.endedBecause = null;
+    this.world = new World(this.client, me);
+    this.phase = 'signedIn';
+    this.client.socket.start();
+  }
+
+  #goOn(): void {
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    router.go(wanted ?? '/messages', { replace: true });
+  }
+
+  #ended(reason: string): void {
+    this.client.session.forget();
+    this.endedBecause = reason;
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.world?.close();
+    this.world = null;
+    toasts.clear();
+    this.#signedOut();
+    router.to('login', {}, { replace: true });
+  }
+
+  #signedOut(): void {
+    this.phase = 'signedOut';
+    const { name, path } = router.place;
+    if (name === 'login' || name === 'signup') return;
+    if (path !== '/messages') this.#wanted = path;
+    router.to('login', {}, { replace: true });
+  }
+}
+
+// The dev server stands in front of the socket too; see vite.config.ts.
+const devSocket = (): string => `${location.origin.replace('http', 'ws')}/ws`;
+
+export const app = new App(new Client(import.meta.env.DEV ? { socketUrl: devSocket } : {}));

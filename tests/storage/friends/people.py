@@ -36,14 +36,10 @@ class People:
 
 def told(tx: Transaction, actor: Actor) -> list[tuple[Any, ...]]:
     """What was emitted to somebody: the kind, whom it names, and in which direction."""
-    return [
-        (event.kind, *_gist(event))
-        for topic, event in tx.emitted
-        if topic == user_topic(actor.user_id)
-    ]
+    return [_gist(event) for topic, event in tx.emitted if topic == user_topic(actor.user_id)]
 
 
 def _gist(event: Any) -> tuple[Any, ...]:
     if hasattr(event, "direction"):
-        return (event.user.handle, event.direction)
-    return (event.user.handle if hasattr(event, "user") else event.user_id,)
+        return (event.kind, event.user.handle, event.direction)
+    return (event.kind, event.user.handle if hasattr(event, "user") else event.user_id)

@@ -1,0 +1,218 @@
+"""Who listens here, and in which order they hear it.
+
+Every topic is delivered in order and without gaps, whatever the bus loses, doubles or
+reorders: what comes early is kept for a moment, and what does not come is read from the
+journal (`realtime.repair`). Nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import trio
+
+from realtime import wire
+from storage.journal import Entry
+
+EARLY_ENTRIES_MAX = 256  # Of one topic; what is beyond is read from the journal instead.
+EARLY_ENTRIES_TOTAL_MAX = 50_000
+UNHEARD_TOPICS_MAX = 100_000
+
+
+class Listener(Protocol):
+    """A connection, as the hub knows it."""
+
+    user: str
+    topics: tuple[Topic, ...]
+
+    def hear(self, frame: bytes) -> None: ...
+    def fall_behind(self) -> None: ...
+
+
+class Topic:
+    """A topic that somebody here listens to. Most have one or two listeners: hence the tuple."""
+
+    __slots__ = ("early", "key", "late", "listeners", "seq")
+
+    def __init__(self, key: str, seq: int) -> None:
+        self.key = key
+        self.seq = seq
+        """Of the last entry delivered here."""
+        self.listeners: tuple[Listener, ...] = ()
+        self.early: dict[int, Entry] | None = None
+        self.late: dict[Listener, int] | None = None
+        """Those who listen already, but hear only what comes after the seq named here."""
+
+
+class Hub:
+    """`reaction(topic, entry)` is called after each delivery, in the topic's order."""
+
+    def __init__(self, reaction: Callable[[Topic, Entry], None]) -> None:
+        self.topics: dict[str, Topic] = {}
+        self.gaps: dict[str, tuple[float, int]] = {}
+        """Topic → since when something is missing, and up to which seq."""
+        self.doubted: set[str] = set()
+        """Topics whose tip must be compared with the journal's."""
+        self.attention = trio.Event()
+        """Set while there is a gap or a doubt."""
+        self.early_entries = 0
+        self._reaction = reaction
+        self._loading = 0
+        self._unheard: dict[str, int] = {}
+        self._unheard_overflowed = False
+
+    # ---- who listens
+
+    def loading_starts(self) -> None:
+        """From here on remember what is heard of topics nobody listens to yet.
+
+        Whoever reads tips from the database and subscribes afterwards calls this first;
+        otherwise what is heard in between would be missed until the next comparison.
+        """
+        self._loading += 1
+
+    def loading_ends(self) -> None:
+        self._loading -= 1
+        assert self._loading >= 0
+        if not self._loading:
+            self._unheard.clear()
+            self._unheard_overflowed = False
+
+    def subscribe(self, listener: Listener, key: str, tip: int) -> Topic:
+        """Listen from the topic's seq here on, which is `tip` if nobody listened before.
+
+        What lies before it is the caller's to replay.
+        """
+        topic = self.topics.get(key)
+        if topic is None:
+            topic = self.topics[key] = Topic(key, tip)
+            tip = max(tip, self._unheard.get(key, 0))
+            if self._unheard_overflowed:
+                self.doubt([key])
+        if tip > topic.seq:
+            self.expect(key, tip)
+        if listener not in topic.listeners:
+            topic.listeners += (listener,)
+            listener.topics += (topic,)
+        return topic
+
+    def delay(self, listener: Listener, topic: Topic, after_seq: int) -> None:
+        """Let `listener` hear nothing of the topic up to `after_seq`: that is not theirs."""
+        if after_seq > topic.seq:
+            topic.late = (topic.late or {}) | {listener: after_seq}
+
+    def unsubscribe(self, listener: Listener, topic: Topic) -> None:
+        listener.topics = tuple(other for other in listener.topics if other is not topic)
+        self._leave(listener, topic)
+
+    def forget(self, listener: Listener) -> None:
+        """Leave all topics; nothing of the listener stays behind."""
+        topics, listener.topics = listener.topics, ()
+        for topic in topics:
+            self._leave(listener, topic)
+
+    def _leave(self, listener: Listener, topic: Topic) -> None:
+        topic.listeners = tuple(other for other in topic.listeners if other is not listener)
+        if topic.late is not None:
+            topic.late.pop(listener, None)
+        if not topic.listeners and self.topics.get(topic.key) is topic:
+            self._drop(topic)
+
+    def _drop(self, topic: Topic) -> None:
+        del self.topics[topic.key]
+        self.gaps.pop(topic.key, None)
+        self.doubted.discard(topic.key)
+        self._forget_early(topic)
+
+    # ---- what is heard
+
+    def heard(self, entry: Entry) -> None:
+        """Deliver an entry if it is the next, keep it if it is early, drop it if it is known."""
+        topic = self.topics.get(entry.topic)
+        if topic is None:
+            self._note_unheard(entry)
+        elif entry.seq == topic.seq + 1 and entry.body is not None:
+            self._deliver(topic, entry)
+            self._deliver_early(topic)
+        elif entry.seq > topic.seq:
+            self._keep_early(topic, entry)
+            self.expect(topic.key, entry.seq)
+
+    def whispered(self, key: str, frame: bytes, *, author: str | None = None) -> None:
+        """Deliver what has no number, to all but its author."""
+        topic = self.topics.get(key)
+        if topic is not None:
+            for listener in topic.listeners:
+                if listener.user != author:
+                    listener.hear(frame)
+
+    def expect(self, key: str, seq: int) -> None:
+        """Remember that everything up to `seq` ought to arrive here."""
+        since, highest = self.gaps.get(key, (trio.current_time(), 0))
+        self.gaps[key] = since, max(seq, highest)
+        self.attention.set()
+
+    def doubt(self, keys: Iterable[str]) -> None:
+        """Compare these topics with the journal soon."""
+        self.doubted.update(keys)
+        self.attention.set()
+
+    def lost(self) -> None:
+        """The bus may have missed anything."""
+        self.doubt(self.topics)
+
+    def give_up(self, key: str) -> None:
+        """The journal cannot close the gap: all who listen come back and load anew."""
+        topic = self.topics.get(key)
+        if topic is not None:
+            for listener in topic.listeners:
+                listener.fall_behind()
+                self.forget(listener)
+
+    def _deliver(self, topic: Topic, entry: Entry) -> None:
+        topic.seq = entry.seq
+        push = wire.push(entry)
+        if topic.late is None:
+            for listener in topic.listeners:
+                listener.hear(push.for_user(listener.user))
+        else:
+            for listener in topic.listeners:
+                if entry.seq > topic.late.get(listener, 0):
+                    listener.hear(push.for_user(listener.user))
+        self._reaction(topic, entry)
+        if topic.late is not None and max(topic.late.values(), default=0) <= entry.seq:
+            topic.late = None
+
+    def _deliver_early(self, topic: Topic) -> None:
+        while topic.early:
+            entry = topic.early.pop(topic.seq + 1, None)
+            if entry is None:
+                return
+            self.early_entries -= 1
+            self._deliver(topic, entry)
+        topic.early = None
+
+    def _keep_early(self, topic: Topic, entry: Entry) -> None:
+        early = topic.early if topic.early is not None else {}
+        if (
+            entry.body is not None
+            and entry.seq not in early
+            and len(early) < EARLY_ENTRIES_MAX
+            and self.early_entries < EARLY_ENTRIES_TOTAL_MAX
+        ):
+            early[entry.seq] = entry
+            topic.early = early
+            self.early_entries += 1
+
+    def _forget_early(self, topic: Topic) -> None:
+        self.early_entries -= len(topic.early or ())
+        topic.early = None
+
+    def _note_unheard(self, entry: Entry) -> None:
+        if not self._loading or entry.seq <= self._unheard.get(entry.topic, 0):
+            return
+        if len(self._unheard) < UNHEARD_TOPICS_MAX or entry.topic in self._unheard:
+            self._unheard[entry.topic] = entry.seq
+        else:
+            self._unheard_overflowed = True

@@ -1,0 +1,108 @@
+"""Closing the gaps that the bus leaves: what did not come is read from the journal.
+
+Two loops. One reads gaps once they are older than a moment's patience, many topics in one
+query. The other compares the tips of all live topics with the journal's every few seconds, in
+slices, because the loss of a topic's last entry shows no gap.
+"""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from realtime.hub import Hub
+from realtime.reader import Reader
+from storage.database import DatabaseUnavailable
+from storage.journal import Entry, Span
+
+PATIENCE_SECONDS = 0.05  # The bus usually closes a gap by itself.
+LOOK_SECONDS = 0.02
+SPANS_MAX = 500  # In one read …
+SPAN_ENTRIES_MAX = 100  # … and of each, so that a read stays small; the next round goes on.
+TIPS_MAX = 5_000
+COMPARE_SECONDS = 3.0  # All live topics are compared in this time, if they are up to 60,000.
+COMPARE_PAUSE_SECONDS_MIN = 0.25
+OUTAGE_PAUSE_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+class Repair:
+    def __init__(self, hub: Hub, reader: Reader) -> None:
+        self._hub = hub
+        self._reader = reader
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._close_gaps_for_ever)
+            nursery.start_soon(self._compare_for_ever)
+
+    async def _close_gaps_for_ever(self) -> None:
+        hub = self._hub
+        while True:
+            await hub.attention.wait()
+            await trio.sleep(LOOK_SECONDS)
+            try:
+                await self._compare_doubted()
+                await self._read_gaps()
+            except DatabaseUnavailable as error:
+                log.warning("repair_waits", gaps=len(hub.gaps), error=str(error))
+                await trio.sleep(OUTAGE_PAUSE_SECONDS)
+            if not hub.gaps and not hub.doubted:
+                hub.attention = trio.Event()
+
+    async def _compare_doubted(self) -> None:
+        while self._hub.doubted:
+            keys = [self._hub.doubted.pop() for _ in range(min(len(self._hub.doubted), TIPS_MAX))]
+            try:
+                tips = await self._reader.tips(keys)
+            except BaseException:
+                self._hub.doubt(key for key in keys if key in self._hub.topics)
+                raise
+            for key, tip in tips.items():
+                topic = self._hub.topics.get(key)
+                if topic is not None and tip > topic.seq:
+                    self._hub.expect(key, tip)
+
+    async def _read_gaps(self) -> None:
+        spans = self._due_spans()
+        if not spans:
+            return
+        firsts: dict[str, Entry] = {}
+        entries = await self._reader.between(spans)
+        for entry in entries:
+            firsts.setdefault(entry.topic, entry)
+            self._hub.heard(entry)
+        for key, after, _ in spans:
+            topic = self._hub.topics.get(key)
+            if topic is not None and topic.seq == after and _is_missing(after + 1, firsts.get(key)):
+                log.error("journal_has_a_gap", topic=key, after=after)
+                self._hub.give_up(key)
+
+    def _due_spans(self) -> list[Span]:
+        """The gaps whose patience has ended; those that have closed are forgotten."""
+        hub, now = self._hub, trio.current_time()
+        spans: list[Span] = []
+        for key, (since, highest) in list(hub.gaps.items()):
+            topic = hub.topics.get(key)
+            if topic is None or topic.seq >= highest:
+                del hub.gaps[key]
+            elif now - since >= PATIENCE_SECONDS and len(spans) < SPANS_MAX:
+                spans.append((key, topic.seq, min(highest, topic.seq + SPAN_ENTRIES_MAX)))
+        return spans
+
+    async def _compare_for_ever(self) -> None:
+        while True:
+            keys = list(self._hub.topics)
+            slices = range(0, len(keys), TIPS_MAX)
+            pause = max(COMPARE_PAUSE_SECONDS_MIN, COMPARE_SECONDS / max(1, len(slices)))
+            for at in slices:
+                self._hub.doubt(key for key in keys[at : at + TIPS_MAX] if key in self._hub.topics)
+                await trio.sleep(pause)
+            if not slices:
+                await trio.sleep(pause)
+
+
+def _is_missing(seq: int, first: Entry | None) -> bool:
+    """Whether an entry that was numbered is no longer, or not, in the journal."""
+    return first is None or first.seq > seq

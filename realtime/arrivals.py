@@ -1,0 +1,218 @@
+"""Arriving: signing a connection in, subscribing it, and telling it what it missed.
+
+Thousands come at once after an outage, so they are loaded together: one query for who they are
+and what they listen to, one for what all of them missed. Live pushes are held meanwhile. A
+connection that joins one more conversation later goes the same way, behind those before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+import trio
+
+from realtime import resume, wire
+from realtime.client import Client
+from realtime.disconnects import BAD_TOKEN, INTERNAL_ERROR
+from realtime.hub import Hub
+from realtime.reader import Belongings, Reader
+from realtime.resume import Plan
+from storage.actor import Actor
+from storage.database import DatabaseUnavailable
+from storage.errors import Unauthenticated, Unavailable
+from storage.ids import new_id
+from storage.journal import user_topic
+
+BATCH_MAX = 256
+READ_ENTRIES_MAX = 2_000  # In one read, unless one connection alone missed more.
+WAITING_MAX = 50_000
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """A connection between its `connect` and its `caught_up`."""
+
+    client: Client
+    request_id: int
+    actor: Actor
+    have: dict[str, int]
+    plan: Plan = field(default_factory=Plan)
+    tips: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Joining:
+    """A connection that listens to one more topic, and missed something of it already."""
+
+    client: Client
+    plan: Plan
+
+
+class Arrivals:
+    """`arrived(client)` is called for each connection that is signed in from now on."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        reader: Reader,
+        *,
+        ping_seconds: float,
+        arrived: Callable[[Client], None],
+        failed: Callable[[Client], None],
+    ) -> None:
+        self._hub = hub
+        self._reader = reader
+        self._ping_seconds = ping_seconds
+        self._arrived = arrived
+        self._failed = failed
+        self._waiting: deque[Arrival | Joining] = deque()
+        self._wake = trio.Event()
+
+    def add(self, arrival: Arrival) -> None:
+        if len(self._waiting) >= WAITING_MAX:
+            self._refuse(arrival)
+            return
+        self._put(arrival)
+
+    def join(self, client: Client, key: str, from_seq: int) -> None:
+        """Listen to one more topic, from after `from_seq`."""
+        if any(topic.key == key for topic in client.topics):
+            return
+        if len(self._waiting) >= WAITING_MAX:
+            client.fall_behind()
+            return
+        topic = self._hub.subscribe(client, key, from_seq)
+        # What was said before anybody here listened was not heard: the tip tells.
+        self._hub.doubt([key])
+        self._hub.delay(client, topic, from_seq)
+        plan = Plan()
+        plan.add(key, have=from_seq, from_seq=from_seq, here=topic.seq, tip=topic.seq)
+        if plan.spans or plan.resyncs:
+            client.hold()
+            self._put(Joining(client, plan))
+
+    def _put(self, item: Arrival | Joining) -> None:
+        self._waiting.append(item)
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            while self._waiting:
+                size = min(len(self._waiting), BATCH_MAX)
+                batch = [self._waiting.popleft() for _ in range(size)]
+                try:
+                    await self._admit(batch)
+                except Exception:
+                    log.exception("arrivals_failed", connections=len(batch))
+                    for item in batch:
+                        item.client.connection.close(INTERNAL_ERROR)
+            self._wake = trio.Event()
+
+    async def _admit(self, batch: Sequence[Arrival | Joining]) -> None:
+        arrivals = [item for item in batch if isinstance(item, Arrival)]
+        try:
+            subscribed = await self._subscribe_all(arrivals) if arrivals else []
+        except DatabaseUnavailable:
+            subscribed = []
+            for arrival in arrivals:
+                self._refuse(arrival)
+        joinings = [item for item in batch if isinstance(item, Joining)]
+        for some in _slices([*subscribed, *joinings]):
+            await self._catch_up(some)
+
+    async def _subscribe_all(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        self._hub.loading_starts()
+        try:
+            found = await self._reader.belongings([arrival.actor for arrival in arrivals])
+            return [arrival for arrival in arrivals if self._subscribe(arrival, found)]
+        finally:
+            self._hub.loading_ends()
+
+    def _subscribe(self, arrival: Arrival, found: Belongings) -> bool:
+        """Listen now, hold what is heard, and note what is missing before it."""
+        client, actor, hub = arrival.client, arrival.actor, self._hub
+        if not client.is_open:
+            return False
+        if actor.session_id not in found.live_sessions:
+            refusal = Unauthenticated("accessToken", "the session has ended")
+            client.push(wire.refusal_reply([arrival.request_id], refusal))
+            client.connection.close(BAD_TOKEN)
+            return False
+        own_key = user_topic(actor.user_id)
+        subscriptions = found.subscriptions[actor.user_id]
+        own_tip = next(one.seq for one in subscriptions if one.topic == own_key)
+        own_topic = hub.topics.get(own_key)
+        if own_topic is not None and own_topic.seq > own_tip:
+            # What was read is older than what was heard here: a conversation may have been
+            # joined, or the session ended, in between. Read again.
+            self._put(arrival)
+            return False
+        client.hold()
+        client.actor = actor
+        for one in subscriptions:
+            topic = hub.subscribe(client, one.topic, one.seq)
+            arrival.tips[one.topic] = topic.seq
+            arrival.plan.add(
+                one.topic,
+                have=arrival.have.get(one.topic),
+                from_seq=one.from_seq,
+                here=topic.seq,
+                tip=one.seq,
+            )
+            hub.delay(client, topic, one.from_seq)
+        self._arrived(client)
+        return True
+
+    async def _catch_up(self, items: Sequence[Arrival | Joining]) -> None:
+        """Tell each what it missed, then let go what was held."""
+        spans = resume.union(item.plan for item in items)
+        try:
+            read = resume.pushes(await self._reader.between(spans)) if spans else {}
+        except DatabaseUnavailable:
+            # Signed in, but what was missed cannot be told: they come back and ask again.
+            for item in items:
+                item.client.fall_behind()
+            return
+        for item in items:
+            client = item.client
+            if isinstance(item, Arrival):
+                client.is_arriving = False
+                client.push(wire.connected(item.request_id, self._greeting(item)))
+            bytes_max = resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
+            for frame in resume.replay(item.plan, read, client.user, bytes_max=bytes_max):
+                client.push(frame)
+            if isinstance(item, Arrival):
+                client.push(wire.caught_up(item.tips))
+            client.release()
+
+    def _greeting(self, arrival: Arrival) -> dict[str, object]:
+        return {
+            "socketId": new_id(),
+            "userId": arrival.actor.user_id,
+            "sessionId": arrival.actor.session_id,
+            "pingSeconds": self._ping_seconds,
+        }
+
+    def _refuse(self, arrival: Arrival) -> None:
+        refusal = Unavailable("database", "try again", retry_after_seconds=1)
+        arrival.client.push(wire.refusal_reply([arrival.request_id], refusal))
+        self._failed(arrival.client)
+
+
+def _slices(items: Sequence[Arrival | Joining]) -> list[list[Arrival | Joining]]:
+    """Cut so that no read grows with the number of those who come back."""
+    slices: list[list[Arrival | Joining]] = []
+    entries = 0
+    for item in items:
+        entries += item.plan.entries
+        if not slices or entries > READ_ENTRIES_MAX:
+            slices.append([])
+            entries = item.plan.entries
+        slices[-1].append(item)
+    return slices

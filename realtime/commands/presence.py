@@ -1,0 +1,39 @@
+"""Presence over the socket: whom this connection watches, and whether it is away itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from realtime.client import Client
+from realtime.dispatch import Command, Instant, Stored
+from storage.domains import presence
+from storage.domains.presence import SetPresence, WatchedPresence, WatchPresence
+from storage.words import Nothing
+
+if TYPE_CHECKING:
+    from realtime.core import Core
+
+
+async def watch(core: Core, client: Client, command: WatchPresence) -> WatchedPresence:
+    """Watch first, then look, so that no change falls between."""
+    assert client.actor is not None
+    core.watching.watch(client, command.user_ids)
+    answer = await core.gate.perform(presence.watch_presence, client.actor, command)
+    core.watching.told(client, answer.presence)
+    return answer
+
+
+def set_presence(core: Core, client: Client, command: SetPresence) -> Nothing:
+    core.presence.set_away(client, away=command.state == "away")
+    return Nothing()
+
+
+def ping(core: Core, client: Client, command: Nothing) -> Nothing:
+    return Nothing()
+
+
+COMMANDS: list[Command] = [
+    Stored(presence.watch_presence, perform=watch),
+    Instant("set_presence", SetPresence, set_presence),
+    Instant("ping", Nothing, ping),
+]

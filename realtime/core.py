@@ -1,0 +1,107 @@
+"""One realtime process: its parts, and what they are to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import trio
+
+from realtime import presence, typing_signal
+from realtime.arrivals import Arrivals
+from realtime.client import Client
+from realtime.dispatch import Command, Dispatch
+from realtime.hub import Hub
+from realtime.leases import DatabasePresence
+from realtime.marks import Marks
+from realtime.people import People
+from realtime.presence import Presence
+from realtime.reactions import Reactions
+from realtime.reader import DatabaseReader
+from realtime.repair import Repair
+from realtime.watching import Watching
+from storage.domains.messaging import TYPING
+from storage.gate import Gate
+from storage.ids import UserId
+from storage.journal import Entry
+
+RECHECKING_KINDS = frozenset(
+    {
+        "friend_added",
+        "friend_removed",
+        "user_blocked",
+        "user_unblocked",
+        "settings_updated",
+        "conversation_added",
+    }
+)
+"""What may change whose presence somebody may know: all on the topics of the people concerned."""
+
+
+class Core:
+    def __init__(self, gate: Gate, commands: Mapping[str, Command], *, ping_seconds: float) -> None:
+        self.gate = gate
+        self.commands = commands
+        self.people = People()
+        reader = DatabaseReader(gate.database)
+        stored_presence = DatabasePresence(gate)
+        reactions = Reactions(self.people)
+        self.hub = Hub(reactions)
+        self.arrivals = Arrivals(
+            self.hub, reader, ping_seconds=ping_seconds, arrived=self._arrived, failed=self._failed
+        )
+        reactions.bind(self.hub, self.arrivals)
+        self.presence = Presence(self.people, stored_presence, gate.bus)
+        self.watching = Watching(self.people, stored_presence)
+        self.dispatch = Dispatch(self)
+        self.marks = Marks(self.dispatch)
+        self._repair = Repair(self.hub, reader)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        with self.gate.bus.subscribe(self):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.dispatch.run)
+                for part in (
+                    self.arrivals.run,
+                    self.presence.run,
+                    self.watching.run,
+                    self.marks.run,
+                    self._repair.run,
+                ):
+                    nursery.start_soon(part)
+                task_status.started()
+
+    # ---- the bus (storage.bus.Listener)
+
+    def heard(self, entry: Entry) -> None:
+        self.hub.heard(entry)
+        if entry.kind in RECHECKING_KINDS:
+            self.watching.recheck(UserId(presence.uuid_of(entry.topic)))
+
+    def whispered(self, topic: str, kind: str, body: bytes) -> None:
+        if kind == TYPING:
+            typing_signal.deliver(self.hub, topic, body)
+        elif kind == presence.KIND:
+            self.watching.changed(UserId(presence.uuid_of(topic)))
+
+    def lost(self) -> None:
+        self.hub.lost()
+        self.watching.lost()
+
+    # ---- the life of a connection
+
+    def _arrived(self, client: Client) -> None:
+        self.presence.arrived(client)
+
+    def _failed(self, client: Client) -> None:
+        client.is_arriving = False
+        self.people.remove(client)
+        client.user = ""
+
+    def left(self, client: Client) -> None:
+        """Nothing of the connection stays behind."""
+        self.hub.forget(client)
+        self.watching.forget(client)
+        if client.user:
+            self.people.remove(client)
+        self.presence.left(client)
+        client.marks = client.typed = client.held = None

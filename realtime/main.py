@@ -1,0 +1,91 @@
+"""`python -m realtime.main`: one realtime process, everything in one nursery."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import socket
+import sys
+
+import structlog
+import trio
+
+from realtime.commands.surface import COMMANDS
+from realtime.core import Core
+from realtime.disconnects import GOING_AWAY
+from realtime.door import Door
+from realtime.reactor import Reactor, SocketLimits, listen
+from storage.gate import Gate, open_gate
+from storage.settings import Settings, SettingsError
+
+FAREWELL_SECONDS_MAX = 4.0
+
+log = structlog.get_logger()
+
+
+async def serve(
+    gate: Gate,
+    listener: socket.socket,
+    *,
+    limits: SocketLimits,
+    task_status: trio.TaskStatus[Reactor] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve sockets on `listener` until cancelled; started with the reactor."""
+    core = Core(gate, COMMANDS, ping_seconds=limits.ping_seconds)
+    door = Door(core)
+    reactor = Reactor(door, limits=limits, allowed_origins=gate.settings.allowed_origins)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(core.run)
+        nursery.start_soon(door.run)
+        await nursery.start(reactor.serve, listener)
+        task_status.started(reactor)
+
+
+async def main(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT; then everybody is told to come back, elsewhere or later."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with open_gate(settings) as gate, trio.open_nursery() as nursery:
+            listener = listen(settings.host, settings.ws_port, reuse_port=True)
+            limits = SocketLimits()
+            reactor: Reactor = await nursery.start(
+                lambda task_status: serve(gate, listener, limits=limits, task_status=task_status)
+            )
+            log.info("realtime_ready", port=settings.ws_port)
+            async for number in signals:
+                log.info("realtime_ends", signal=number)
+                break
+            reactor.close_all(GOING_AWAY)
+            with trio.move_on_after(FAREWELL_SECONDS_MAX):
+                await reactor.wait_empty()
+            nursery.cancel_scope.cancel()
+
+
+def configure_log() -> None:
+    """JSON lines on stderr, and nothing on stdout."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def tune_garbage_collection() -> None:
+    """Connections live long and make no cycles: look at the young rarely, at the old hardly."""
+    gc.set_threshold(50_000, 20, 50)
+
+
+if __name__ == "__main__":
+    configure_log()
+    try:
+        chosen = Settings.from_environment()
+    except SettingsError as error:
+        sys.exit(str(error))
+    tune_garbage_collection()
+    trio.run(main, chosen)

@@ -1,6 +1,6 @@
 """A client's side of the wire, written out by hand, so that it can also be wrong on purpose."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -154,9 +154,8 @@ async def serving(
         nursery.cancel_scope.cancel()
 
 
-async def until(seconds: float = 10.0) -> AsyncIterator[None]:
-    """`async for _ in until(): if …: break`: lets the others run; fails when it takes too long."""
+async def eventually(is_so: Callable[[], object], seconds: float = 10.0) -> None:
+    """Lets the others run until `is_so()`."""
     with trio.fail_after(seconds):
-        while True:
-            yield
+        while not is_so():
             await trio.lowlevel.checkpoint()

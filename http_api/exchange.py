@@ -19,6 +19,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 BODY_BYTES_MAX = 256 * 1024
+BODY_PARTS_MAX = 2_000
+"""A body of one-byte chunks costs a thousand times what its size says."""
+
 BODY_SECONDS_MAX = 20.0
 COOKIE_CHARACTERS_MAX = 4096
 
@@ -97,13 +100,15 @@ class Request:
         if length.isdecimal() and int(length) > bytes_max:
             raise too_large
         body = bytearray()
+        parts = 0
         with trio.move_on_after(BODY_SECONDS_MAX):
             while True:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
                 body += message.get("body", b"")
-                if len(body) > bytes_max:
+                parts += 1
+                if len(body) > bytes_max or parts > BODY_PARTS_MAX:
                     raise too_large
                 if not message.get("more_body", False):
                     return bytes(body)

@@ -25,7 +25,7 @@ from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import parse_socket_addr
 
 from http_api.envelope import failure
-from http_api.exchange import Message, Receive, Scope, Send
+from http_api.exchange import ClientGone, Message, Receive, Scope, Send
 from http_api.logs import ServerLogger
 from storage.errors import MalformedInput, PayloadTooLarge
 from storage.ids import new_id
@@ -90,7 +90,7 @@ async def serve(
 
 class _Server:
     def __init__(self, app: App) -> None:
-        self.app: Any = _Drained(app)  # Its own type for an application is narrower.
+        self.app = app
         self.config = config()
         self.context = WorkerContext(None)
         self.streams: set[_Stream] = set()
@@ -134,8 +134,10 @@ class _Connection(TCPServer):
     """Cleartext HTTP/1.1 only; TLS and HTTP/2 are the reverse proxy's."""
 
     def __init__(self, server: _Server, stream: _Stream) -> None:
-        tls_stream: Any = stream  # The only kind it is declared for; it takes any that behaves.
-        super().__init__(server.app, server.config, server.context, LifespanState(), tls_stream)
+        # It is declared for narrower kinds of both, but takes any that behave alike.
+        app: Any = _Careful(server.app, stream)
+        tls_stream: Any = stream
+        super().__init__(app, server.config, server.context, LifespanState(), tls_stream)
 
     async def run(self) -> None:
         try:
@@ -199,15 +201,18 @@ class HeadersTooLarge(PayloadTooLarge):
     http_status = 431
 
 
-class _Drained:
-    """The application, with what it leaves of a body thrown away as its answer ends.
+class _Careful:
+    """The application of one connection, kept from waiting or sending for ever.
 
     Hypercorn tells an application that the request is over through the queue of body parts. If
-    that is full, because the answer came before the body was read, both sides wait for ever.
+    that is full, because the answer came before the body was read, both sides wait for ever: so
+    what is left of a body is thrown away while the answer ends. And what is sent to a client
+    that has gone is an error, not nothing.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, stream: _Stream) -> None:
         self._app = app
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *threads: object) -> None:
         whole = False
@@ -219,6 +224,8 @@ class _Drained:
             return message
 
         async def send_draining(message: Message) -> None:
+            if self._stream.gone:
+                raise ClientGone
             last = message["type"] == "http.response.body" and not message.get("more_body", False)
             if whole or not last:
                 await send(message)
@@ -242,11 +249,17 @@ class _Stream:
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self.socket = stream.socket
+        self.gone = False
 
     async def send_all(self, data: bytes) -> None:
-        with trio.move_on_after(SEND_SECONDS_MAX) as patience:
-            await self._stream.send_all(data)
-        if patience.cancelled_caught:
+        sent = False
+        try:
+            with trio.move_on_after(SEND_SECONDS_MAX):
+                await self._stream.send_all(data)
+                sent = True
+        finally:
+            self.gone = not sent
+        if self.gone:
             self.socket.close()
             raise trio.BrokenResourceError("the client does not read")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from ops import places, setup, web_build
 from ops.say import Stop
@@ -54,9 +55,13 @@ def main(arguments: list[str]) -> None:
 
 
 def _become(module: str, arguments: list[str], *extras: str, web: bool = False) -> None:
-    setup.install(*extras)
-    if web:
-        web_build.build()
+    setup.make_environment()
+    with ThreadPoolExecutor() as pool:
+        # Side by side: both wait for the network most of the time.
+        built = pool.submit(web_build.build) if web else None
+        setup.install(*extras)
+        if built is not None:
+            built.result()
     python = str(places.venv_python())
     os.execv(python, [python, "-m", module, *arguments])
 

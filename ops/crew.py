@@ -51,9 +51,8 @@ class Crew:
             if not ready.is_set() and times >= ENDS_BEFORE_READY_MAX:
                 end = self.logs.end_of(part.name)
                 raise Stop(f"{end}\n{part.name} {how_it_ended(code)} before it was ready.", code=1)
-            say(
-                f"{part.name} {how_it_ended(code)}. Starting it again. ({self.logs.path(part.name)})"
-            )
+            log = self.logs.path(part.name)
+            say(f"{part.name} {how_it_ended(code)}. Starting it again. ({log})")
             await trio.sleep(pause_seconds)
 
     async def once(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -106,8 +105,9 @@ class Crew:
 
 
 async def ended(process: subprocess.Popen[bytes]) -> int:
-    """The exit code, negative for a signal. Asked for again and again: every system can do that."""
-    while (code := process.poll()) is None:
+    """The exit code, negative for a signal."""
+    # A pidfd would spare the asking, but some containers forbid them.
+    while (code := process.poll()) is None:  # noqa: ASYNC110
         await trio.sleep(POLL_SECONDS)
     return code
 

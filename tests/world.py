@@ -34,6 +34,12 @@ async def person(tx: Transaction, name: str) -> Actor:
     return actor
 
 
+async def another_session(tx: Transaction, actor: Actor, device: str) -> SessionId:
+    session_id = SessionId(new_id())
+    await tx.run(ADD_SESSION, session_id, actor.user_id, device, actor.address)
+    return session_id
+
+
 async def make_friends(tx: Transaction, one: Actor, other: Actor) -> None:
     await tx.run(ADD_FRIENDS, one.user_id, other.user_id)
 

@@ -4,7 +4,7 @@ import pytest
 
 from storage.database import Transaction
 from storage.domains.identity import create_user, nobodys_hash
-from storage.domains.visibility import SearchUsers, search_users
+from storage.domains.visibility import SearchUsers, search, search_users
 from tests.storage.friends.people import People
 
 CROWD = {
@@ -28,6 +28,7 @@ async def crowd(tx: Transaction, people: People) -> None:
         )
 
 
+@pytest.mark.parametrize("next_handles", [0, 1000])
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -53,15 +54,29 @@ async def crowd(tx: Transaction, people: People) -> None:
     ],
 )
 async def test_people_are_found_by_the_beginnings_of_words(
-    tx: Transaction, people: People, crowd: None, query: str, expected: list[str]
+    tx: Transaction,
+    people: People,
+    crowd: None,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+    expected: list[str],
+    next_handles: int,
 ) -> None:
+    """By either way of looking: among the next handles, and among all."""
+    monkeypatch.setattr(search, "NEXT_HANDLES", next_handles)
     page = await search_users(tx, people.eve, SearchUsers(query=query))
     assert [user.handle for user in page.users] == expected
 
 
+@pytest.mark.parametrize("next_handles", [0, 2, 1000])
 async def test_the_pages_of_a_search_hold_everybody_once(
-    tx: Transaction, people: People, crowd: None
+    tx: Transaction,
+    people: People,
+    crowd: None,
+    monkeypatch: pytest.MonkeyPatch,
+    next_handles: int,
 ) -> None:
+    monkeypatch.setattr(search, "NEXT_HANDLES", next_handles)
     handles: list[str] = []
     cursor = None
     for _ in range(3):

@@ -12,9 +12,11 @@ from storage.domains.identity import (
     forget_ended_sessions,
     list_sessions,
     live_sessions,
+    nobodys_hash,
     revoke_other_sessions,
     revoke_session,
 )
+from storage.domains.identity.change_password import NewHash, replace_hash
 from storage.domains.identity.devices import device_name
 from storage.errors import InvalidInput, NotFound, Unauthenticated
 from storage.gate import Gate
@@ -103,6 +105,14 @@ async def test_a_change_that_is_refused_changes_nothing(
     with pytest.raises(InvalidInput) as refused:
         await gate.perform(change_password, asks(tokens), change)
     assert refused.value.subject == subject
+    await sign_in_ana(gate)
+
+
+async def test_two_changes_at_once_are_one_change(gate: Gate) -> None:
+    tokens = await sign_up_ana(gate)
+    stale = NewHash(old_hash=nobodys_hash(), new_hash=nobodys_hash())
+    with pytest.raises(InvalidInput, match="currentPassword"):
+        await gate.step(replace_hash, asks(tokens), stale)
     await sign_in_ana(gate)
 
 

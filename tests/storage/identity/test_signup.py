@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 import pytest
 
+from storage.database import Database, DatabaseUnavailable
 from storage.domains.identity import Signup, actor_of, signup
-from storage.errors import Conflict, InvalidInput, Unauthenticated
+from storage.errors import Conflict, InvalidInput, Unauthenticated, Unavailable
 from storage.gate import Gate
 from tests.storage.identity.people import ANA, LAPTOP, PASSWORD, sign_up_ana, told
 
@@ -89,6 +92,18 @@ async def test_an_ended_session_opens_nothing(gate: Gate) -> None:
 
     with pytest.raises(Unauthenticated, match="session"):
         await actor_of(gate.database, gate.settings, tokens.access_token, "192.0.2.1")
+
+
+async def test_without_the_database_nobody_can_say_who_asks(gate: Gate) -> None:
+    tokens = await sign_up_ana(gate)
+
+    class Away:
+        def transaction(self, *, read_only: bool) -> None:
+            raise DatabaseUnavailable("the database is away")
+
+    away = cast("Database", Away())
+    with pytest.raises(Unavailable, match="database"):
+        await actor_of(away, gate.settings, tokens.access_token, "192.0.2.1")
 
 
 async def test_a_role_holds_from_the_moment_it_is_given(gate: Gate) -> None:

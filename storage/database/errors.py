@@ -28,13 +28,14 @@ class DatabaseUnavailable(Exception):
 
 # What asyncpg raises when it is the connection, not the statement, that failed. The server speaks
 # of itself in classes 08 and 57P (shutdown, crash, starting up) and 53300 (too many connections).
-PROBLEMS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+PROBLEMS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the server said what could not be expected, e.g. farewell
     OSError,
 )
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from cryptography import x509
@@ -153,7 +154,7 @@ class Server:
         if (other := account()) is not None:
             os.chown(path, other.uid, other.gid)
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if (other := account()) is None:
             return {}
         return {"user": other.uid, "group": other.gid, "extra_groups": []}

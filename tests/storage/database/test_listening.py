@@ -100,13 +100,15 @@ async def test_a_quiet_connection_is_asked_now_and_then_and_stays(
 ) -> None:
     limits = Limits(ping_seconds=0.01, tick_seconds=0.01)
     ears = Ears()
-    async with open_database(postgres.url, driver=driver, limits=limits) as database:
-        async with database.listening("gossip", ears):
-            with trio.fail_after(PATIENCE_SECONDS):
-                while not await pinged(database):
-                    await trio.lowlevel.checkpoint()
-            await say(database, "gossip", "still here")
-            assert await ears.have_heard(1) == ["still here"]
+    async with (
+        open_database(postgres.url, driver=driver, limits=limits) as database,
+        database.listening("gossip", ears),
+    ):
+        with trio.fail_after(PATIENCE_SECONDS):
+            while not await pinged(database):
+                await trio.lowlevel.checkpoint()
+        await say(database, "gossip", "still here")
+        assert await ears.have_heard(1) == ["still here"]
 
 
 async def pinged(database: Database) -> bool:

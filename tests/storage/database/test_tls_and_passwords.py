@@ -50,7 +50,7 @@ async def test_a_wrong_password_is_said_to_be_that(postgres: Server, driver: str
 
 
 async def test_eve_whom_the_server_does_not_admit_is_told_so(postgres: Server, driver: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match="no pg_hba.conf entry"):
+    with pytest.raises(DatabaseUnavailable, match=r"no pg_hba\.conf entry"):
         await whoami(postgres.tcp_url("eve"), driver)
 
 
@@ -100,7 +100,7 @@ async def test_a_certificate_for_another_name_is_refused_by_full_verification_al
     ca_alone = behind_tls.tcp_url("ana", host="127.0.0.1", sslmode="verify-ca")
     assert await whoami(ca_alone, driver) == "ana"
     full = behind_tls.tcp_url("ana", host="127.0.0.1", sslmode="verify-full")
-    with pytest.raises(DatabaseUnavailable, match="not valid for '127.0.0.1'"):
+    with pytest.raises(DatabaseUnavailable, match=r"not valid for '127\.0\.0\.1'"):
         await whoami(full, driver)
 
 

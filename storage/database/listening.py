@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import structlog
 import trio
 
 from storage.database.background import beside
 from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import PROBLEMS
 from storage.database.link import Link
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+PING = "SELECT 1"
 
 
 class Listening:
@@ -41,14 +46,15 @@ class Listening:
 
     async def _ping(self, link: Link, deadlines: Deadlines, limits: Limits) -> None:
         """A network that lost the server says nothing by itself."""
-        answered = False
+        problem: Exception | None = TimeoutError(f"no answer within {limits.finish_seconds} s")
         with deadlines.limit(limits.finish_seconds):
             try:
-                await link.execute("SELECT 1")
-                answered = True
-            except PROBLEMS:
-                pass
-        if not answered:
+                await link.execute(PING)
+                problem = None
+            except PROBLEMS as raised:
+                problem = raised
+        if problem is not None:
+            log.warning("database_connection_dropped", during=PING, problem=str(problem))
             link.terminate()
 
 

@@ -81,6 +81,8 @@ class Pool:
             link.terminate()
 
     async def _open_or_wait(self) -> Link:
+        if self._closed:
+            raise RuntimeError("the database is closed")
         if self._places_taken < self._connections_max:
             self._places_taken += 1
             return await self._open()

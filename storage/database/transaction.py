@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any
 
+import structlog
 from trio.lowlevel import checkpoint_if_cancelled
 
 from storage.database.deadlines import Deadlines, Limits
@@ -19,6 +20,8 @@ from storage.database.errors import (
 )
 from storage.database.link import Link, Record
 from storage.database.pool import Pool
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READ_ONLY = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -98,14 +101,15 @@ async def finish(link: Link, sql: str, deadlines: Deadlines, limits: Limits) -> 
     """
     if link.is_closed():
         return
-    done = False
+    problem: Exception | None = TimeoutError(f"no answer within {limits.finish_seconds} s")
     with deadlines.limit(limits.finish_seconds, shield=True):
         try:
             await link.execute(sql)
-            done = True
-        except PROBLEMS:
-            pass
-    if not done:
+            problem = None
+        except PROBLEMS as raised:
+            problem = raised
+    if problem is not None:
+        log.warning("database_connection_dropped", during=sql, problem=str(problem))
         link.terminate()
 
 

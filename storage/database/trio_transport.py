@@ -159,26 +159,34 @@ class TlsTransport(Transport):
                 return
 
     def write(self, data: bytes | memoryview) -> None:
+        if self.closed:
+            return
         rest = memoryview(data)
-        while rest:
-            rest = rest[self._tls.write(rest) :]
+        try:
+            while rest:
+                rest = rest[self._tls.write(rest) :]
+        except ssl.SSLError:
+            return  # as in the plain one: reading will tell
         super().write(self._outgoing.read())
 
     def _received(self, data: bytes) -> None:
         self._incoming.write(data)
         plain = []
+        ended: Exception | None = None
         try:
             while part := self._tls.read(READ_BYTES):
                 plain.append(part)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as problem:
-            self._lose(problem)
-            return
+            ended = problem
         if self._outgoing.pending:
             super().write(self._outgoing.read())
+        # The last words before the end say why.
         if plain:
             self.protocol.data_received(b"".join(plain))
+        if ended is not None:
+            self._lose(ended)
 
     async def _flush_tls(self) -> None:
         super().write(self._outgoing.read())

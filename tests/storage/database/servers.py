@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,12 +118,6 @@ class Server:
         """At once, without a checkpoint."""
         self._end(signal.SIGQUIT)
 
-    def freeze(self, pid: int) -> None:
-        os.kill(pid, signal.SIGSTOP)
-
-    def thaw(self, pid: int) -> None:
-        os.kill(pid, signal.SIGCONT)
-
     def _end(self, by: signal.Signals) -> None:
         if self.process is not None:
             self.process.send_signal(by)
@@ -158,6 +154,16 @@ class Server:
         if (other := account()) is None:
             return {}
         return {"user": other.uid, "group": other.gid, "extra_groups": []}
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process of the server neither answers nor goes away."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def free_port() -> int:

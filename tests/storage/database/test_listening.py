@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from storage.database import Database, DatabaseUnavailable, Limits, open_database
-from tests.storage.database.servers import Server
+from tests.storage.database.servers import Server, frozen
 
 PATIENCE_SECONDS = 10
 
@@ -116,6 +116,21 @@ async def pinged(database: Database) -> bool:
         return bool(
             await tx.value("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT 1'")
         )
+
+
+async def test_a_quiet_connection_that_no_longer_answers_is_lost(
+    postgres: Server, driver: str
+) -> None:
+    limits = Limits(ping_seconds=0.05, finish_seconds=0.2, drain_seconds=0.2, tick_seconds=0.01)
+    async with (
+        open_database(postgres.url, driver=driver) as administration,
+        open_database(postgres.url, driver=driver, limits=limits) as database,
+        database.listening("gossip", Ears()) as listening,
+    ):
+        async with administration.transaction() as tx:
+            pid = await tx.value(f"{LISTENERS} OR query = 'SELECT 1'")
+        with frozen(pid), trio.fail_after(PATIENCE_SECONDS):
+            await listening.wait_lost()
 
 
 async def test_leaving_the_block_closes_the_connection(database: Database) -> None:

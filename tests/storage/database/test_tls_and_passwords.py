@@ -68,6 +68,14 @@ async def test_every_mode_of_tls_reaches_a_server_that_has_it(
     assert proxy.encrypted_count == 1
 
 
+async def test_a_wrong_password_is_said_to_be_that_through_tls(
+    behind_tls: Server, driver: str
+) -> None:
+    url = behind_tls.tcp_url("ana", password="guess", sslmode="require")
+    with pytest.raises(DatabaseUnavailable, match="password authentication failed"):
+        await whoami(url, driver)
+
+
 async def test_tls_can_start_without_asking(behind_tls: Server, driver: str) -> None:
     url = behind_tls.tcp_url("ana", sslmode="verify-full", sslnegotiation="direct")
     assert await whoami(url, driver) == "ana"
@@ -140,6 +148,17 @@ async def test_a_server_with_tls_of_its_own_is_reached_and_cancelled(
         async with database.transaction() as tx:
             assert await tx.value("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
             assert await tx.value("SELECT $1::bytea", LARGE) == LARGE
+
+
+@needs_package("postgresql-15")
+async def test_the_last_words_of_a_server_are_heard_through_tls(
+    debian_postgres: Server, driver: str
+) -> None:
+    url = debian_postgres.tcp_url("ana", sslmode="require")
+    async with open_database(url, driver=driver) as database:
+        with pytest.raises(DatabaseUnavailable, match="terminating connection"):
+            async with database.transaction() as tx:
+                await tx.run("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 @needs_package("postgresql-15")

@@ -32,6 +32,9 @@ class Steps(Protocol):
     @property
     def bus(self) -> Bus: ...
 
+    def count_guess(self, account: str) -> None:
+        """Count one try at an account's password, from wherever. Raises TooManyRequests."""
+
     async def step(self, action: Action[..., R], actor: Actor | Visitor, command: Any) -> R: ...
 
 

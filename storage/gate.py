@@ -67,7 +67,7 @@ class Gate:
 
         `key` makes a retry return the first answer; a command with a `client_id` is its own key.
         """
-        self._count(actor, command, route_class)
+        self._count(actor, route_class)
         if action.way == "flow":
             with _outages_are_refusals():
                 return await action(self, actor, command)
@@ -115,7 +115,11 @@ class Gate:
         if entries:
             self.bus.publish_many(entries)
 
-    def _count(self, actor: Actor | Visitor, command: Any, route_class: RouteClass) -> None:
+    def count_guess(self, account: str) -> None:
+        """One try at an account's password, through whichever door and from wherever."""
+        self.limits.count(f"guess {account}", CLASS_LIMITS["auth"])
+
+    def _count(self, actor: Actor | Visitor, route_class: RouteClass) -> None:
         if isinstance(actor, Actor):
             who = str(actor.user_id)
             self.limits.count(f"person {who}", PERSON_LIMIT)
@@ -123,10 +127,7 @@ class Gate:
             who = actor.address
             self.limits.count(f"address {who}", PERSON_LIMIT)
         if route_class in CLASS_LIMITS:
-            limit = CLASS_LIMITS[route_class]
-            self.limits.count(f"{route_class} {who}", limit)
-            if route_class == "auth" and (account := _account_of(command)):
-                self.limits.count(f"account {account}", limit)
+            self.limits.count(f"{route_class} {who}", CLASS_LIMITS[route_class])
 
     def _batcher(self, action: Action[..., Any]) -> Batcher[Any, Any]:
         batcher = self._batchers.get(action.name)
@@ -177,12 +178,6 @@ async def _remembered(
     result = await action(tx, actor, command)
     await idempotency.remember(tx, actor.user_id, action.name, key, result)
     return result
-
-
-def _account_of(command: Any) -> str:
-    """The account that a sign-in names, so that guessing at one is limited from everywhere."""
-    account: str = getattr(command, "login", None) or getattr(command, "email", None) or ""
-    return account.strip().lower()
 
 
 @contextmanager

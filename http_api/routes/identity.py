@@ -36,5 +36,5 @@ ROUTES = [
     Route("GET", "/sessions", identity.list_sessions),
     Route("DELETE", "/sessions/{sessionId}", identity.revoke_session),
     Route("DELETE", "/sessions", identity.revoke_other_sessions),
-    Route("PUT", "/users/me/password", identity.change_password, limit="auth"),
+    Route("PUT", "/users/me/password", identity.change_password),
 ]

@@ -224,24 +224,22 @@ async def test_limits_are_counted_before_any_work(
     async with open_gate(strict) as gate:
         visitor = Visitor(address="198.51.100.7")
 
-        class Login(Words):
-            login: str
-
         @flow
-        async def login(_steps: Steps, _visitor: Visitor, _command: Login) -> Nothing:
+        async def guess(steps: Steps, _visitor: Visitor, command: Put) -> Nothing:
+            steps.count_guess(command.what)
             return Nothing()
 
         for number in range(5):
-            await gate.perform(login, visitor, Login(login=f"u{number}"), route_class="auth")
+            await gate.perform(guess, visitor, Put(what=f"u{number}"), route_class="auth")
         with pytest.raises(TooManyRequests):
-            await gate.perform(login, visitor, Login(login="u6"), route_class="auth")
+            await gate.perform(guess, visitor, Put(what="u6"), route_class="auth")
         # One account is guessed at from everywhere.
         for number in range(5):
             elsewhere = Visitor(address=f"203.0.113.{number}")
-            await gate.perform(login, elsewhere, Login(login="Ana"), route_class="auth")
+            await gate.perform(guess, elsewhere, Put(what="ana"), route_class="auth")
         elsewhere = Visitor(address="203.0.113.99")
         with pytest.raises(TooManyRequests):
-            await gate.perform(login, elsewhere, Login(login="ana "), route_class="auth")
+            await gate.perform(guess, elsewhere, Put(what="ana"), route_class="auth")
 
 
 async def test_a_database_that_is_gone_is_an_answer_that_says_to_try_again(

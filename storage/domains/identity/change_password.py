@@ -34,6 +34,7 @@ class NewHash:
 @flow
 async def change_password(steps: Steps, actor: Actor, command: ChangePassword) -> Nothing:
     """Change one's password; all other sessions end."""
+    steps.count_guess(str(actor.user_id))
     owner = await steps.step(find_owner, actor, Nothing())
     if not await verify_password(command.current_password, owner.password_hash):
         raise wrong_password()

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 import trio
 
-from storage.domains.identity import Login, create_user, hashing, login, nobodys_hash
+from storage.actor import Actor
+from storage.domains.identity import (
+    ChangePassword,
+    Login,
+    change_password,
+    create_user,
+    hashing,
+    login,
+    nobodys_hash,
+)
 from storage.domains.identity.login import Account, Verified, find_account, start_verified
-from storage.errors import Unauthenticated, Unavailable
-from storage.gate import Gate
+from storage.errors import TooManyRequests, Unauthenticated, Unavailable
+from storage.gate import Gate, open_gate
+from storage.settings import Settings
 from tests.storage.identity.people import PASSWORD, PHONE, sign_in_ana, sign_up_ana, told
 
 
@@ -147,3 +159,20 @@ async def test_only_a_few_hash_at_once_and_the_queue_has_an_end(
 
     assert refused.value.retry_after_seconds == hashing.COME_BACK_SECONDS
     assert running_most == hashing.HASHES_RUNNING_MAX
+
+
+async def test_guesses_at_an_account_are_counted_together_however_it_is_named(
+    gate: Gate, settings: Settings
+) -> None:
+    signed_up = await sign_up_ana(gate)
+    async with open_gate(dataclasses.replace(settings, limits_scale=1.0)) as strict:
+        names = ["ana", "@ana", "ANA", "ana@example.test", "Ana@Example.test"]
+        for name in names:
+            with pytest.raises(Unauthenticated):
+                await strict.perform(login, PHONE, Login(login=name, password="six quiet otters"))
+        with pytest.raises(TooManyRequests):
+            await strict.perform(login, PHONE, Login(login="ana", password=PASSWORD))
+        actor = Actor(user_id=signed_up.user_id, session_id=signed_up.session_id)
+        command = ChangePassword(current_password="six quiet otters", new_password=PASSWORD)
+        with pytest.raises(TooManyRequests):
+            await strict.perform(change_password, actor, command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
 import trio
 
 from realtime import presence, typing_signal
@@ -23,6 +24,8 @@ from storage.domains.messaging import TYPING
 from storage.gate import Gate
 from storage.ids import UserId
 from storage.journal import Entry
+
+log = structlog.get_logger()
 
 RECHECKING_KINDS = frozenset(
     {
@@ -70,18 +73,25 @@ class Core:
                     nursery.start_soon(part)
                 task_status.started()
 
-    # ---- the bus (storage.bus.Listener)
+    # ---- the bus (storage.bus.Listener), which must not hear of our mistakes: whoever publishes
+    # has committed, and is about to say so.
 
     def heard(self, entry: Entry) -> None:
-        self.hub.heard(entry)
-        if entry.kind in RECHECKING_KINDS:
-            self.watching.recheck(UserId(presence.uuid_of(entry.topic)))
+        try:
+            self.hub.heard(entry)
+            if entry.kind in RECHECKING_KINDS:
+                self.watching.recheck(UserId(presence.uuid_of(entry.topic)))
+        except Exception:
+            log.exception("entry_failed", topic=entry.topic, seq=entry.seq, kind=entry.kind)
 
     def whispered(self, topic: str, kind: str, body: bytes) -> None:
-        if kind == TYPING:
-            typing_signal.deliver(self.hub, topic, body)
-        elif kind == presence.KIND:
-            self.watching.changed(UserId(presence.uuid_of(topic)))
+        try:
+            if kind == TYPING:
+                typing_signal.deliver(self.hub, topic, body)
+            elif kind == presence.KIND:
+                self.watching.changed(UserId(presence.uuid_of(topic)))
+        except Exception:
+            log.exception("whisper_failed", topic=topic, kind=kind)
 
     def lost(self) -> None:
         self.hub.lost()

@@ -58,6 +58,8 @@ class Instant:
     name: str
     body_type: Any
     answer: Callable[[Core, Client, Any], Any]
+    is_counted: bool = True
+    """Whether it is one of the requests that a person may make in a minute."""
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:

@@ -27,6 +27,7 @@ from storage import clock
 from storage.actor import Actor
 from storage.domains.identity.access_tokens import TOKEN_CHARACTERS_MAX, read_access_token
 from storage.errors import Conflict, NotFound, Refusal, Unauthenticated
+from storage.limits import PERSON_LIMIT
 from storage.words import Seq, Words
 
 CONNECT_SECONDS = 10.0
@@ -108,6 +109,8 @@ class Door:
             raise NotFound("event", "there is no such command")
         body: Any = wire.read_body(command.decoder, request.data)
         if isinstance(command, Instant):
+            if command.is_counted:
+                self._count(client.user)
             client.push(wire.reply([request.id], command.answer(self._core, client, body)))
         elif isinstance(command, Marking):
             self._core.marks.submit(client, request.id, command, body)
@@ -124,6 +127,7 @@ class Door:
             client.push(wire.refusal_reply([request.id], refusal))
             client.connection.close(BAD_TOKEN)
             return
+        self._count(str(actor.user_id))
         client.user = str(actor.user_id)
         if not self._core.people.add(client):
             client.user = ""
@@ -141,6 +145,10 @@ class Door:
         )
 
     # ---- limits
+
+    def _count(self, user: str) -> None:
+        """As the gate does for what it performs. Raises TooManyRequests."""
+        self._core.gate.limits.count(f"person {user}", PERSON_LIMIT)
 
     def _is_too_fast(self, client: Client) -> bool:
         now = trio.current_time()

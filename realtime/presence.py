@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 from uuid import UUID
 
-import structlog
 import trio
 
 from realtime.client import Client
 from realtime.later import Later
+from realtime.outages import survives
 from realtime.people import People
 from storage.bus import Bus
-from storage.database import DatabaseUnavailable
 from storage.domains.presence import PresentState
 from storage.ids import UserId
 
@@ -26,10 +25,7 @@ BEAT_SECONDS = 2.0
 GRACE_SECONDS = 2.0
 GATHER_SECONDS = 0.2
 SAVED_MAX = 500  # In one transaction.
-OUTAGE_PAUSE_SECONDS = 0.5
 KIND = "presence"
-
-log = structlog.get_logger()
 
 
 class Leases(Protocol):
@@ -96,14 +92,12 @@ class Presence:
         while True:
             await self._wake.wait()
             await trio.sleep(GATHER_SECONDS)
-            try:
-                while self._changed:
-                    await self._write_some()
-            except DatabaseUnavailable as error:
-                log.warning("presence_waits", people=len(self._changed), error=str(error))
-                await trio.sleep(OUTAGE_PAUSE_SECONDS)
-            else:
+            if await survives("presence", self._write_all):
                 self._wake = trio.Event()
+
+    async def _write_all(self) -> None:
+        while self._changed:
+            await self._write_some()
 
     async def _write_some(self) -> None:
         taken = [self._changed.pop() for _ in range(min(len(self._changed), SAVED_MAX))]
@@ -126,13 +120,13 @@ class Presence:
 
     async def _beat_for_ever(self) -> None:
         while True:
-            try:
-                if not await self._leases.beat():
-                    self._write_all_again()
-                self._tell(await self._leases.reap())
-            except DatabaseUnavailable as error:
-                log.warning("presence_beat_failed", error=str(error))
-            await trio.sleep(BEAT_SECONDS)
+            if await survives("presence_beat", self._beat):
+                await trio.sleep(BEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        if not await self._leases.beat():
+            self._write_all_again()
+        self._tell(await self._leases.reap())
 
     def _write_all_again(self, except_for: Mapping[UserId, object] | None = None) -> None:
         """We were taken for dead: nobody of ours stands in the database any more."""

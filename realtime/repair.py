@@ -11,8 +11,8 @@ import structlog
 import trio
 
 from realtime.hub import Hub
+from realtime.outages import survives
 from realtime.reader import Reader
-from storage.database import DatabaseUnavailable
 from storage.journal import Entry, Span
 
 PATIENCE_SECONDS = 0.05  # The bus usually closes a gap by itself.
@@ -22,7 +22,6 @@ SPAN_ENTRIES_MAX = 100  # … and of each, so that a read stays small; the next 
 TIPS_MAX = 5_000
 COMPARE_SECONDS = 3.0  # All live topics are compared in this time, if they are up to 60,000.
 COMPARE_PAUSE_SECONDS_MIN = 0.25
-OUTAGE_PAUSE_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -42,14 +41,13 @@ class Repair:
         while True:
             await hub.attention.wait()
             await trio.sleep(LOOK_SECONDS)
-            try:
-                await self._compare_doubted()
-                await self._read_gaps()
-            except DatabaseUnavailable as error:
-                log.warning("repair_waits", gaps=len(hub.gaps), error=str(error))
-                await trio.sleep(OUTAGE_PAUSE_SECONDS)
+            await survives("repair", self._look)
             if not hub.gaps and not hub.doubted:
                 hub.attention = trio.Event()
+
+    async def _look(self) -> None:
+        await self._compare_doubted()
+        await self._read_gaps()
 
     async def _compare_doubted(self) -> None:
         while self._hub.doubted:

@@ -10,22 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-import structlog
 import trio
 
 from realtime import wire
 from realtime.client import Client
+from realtime.outages import survives
 from realtime.people import People
-from storage.database import DatabaseUnavailable
 from storage.domains.presence import Pair, Presence
 from storage.ids import UserId
 from storage.words import encode_json
 
 GATHER_SECONDS = 0.1
 PAIRS_MAX = 1_000  # In one read, about: the watchers of one person are read together.
-OUTAGE_PAUSE_SECONDS = 0.5
-
-log = structlog.get_logger()
 
 
 class States(Protocol):
@@ -93,14 +89,12 @@ class Watching:
         while True:
             await self._wake.wait()
             await trio.sleep(GATHER_SECONDS)
-            try:
-                while self._stale:
-                    await self._tell_some()
-            except DatabaseUnavailable as error:
-                log.warning("watching_waits", people=len(self._stale), error=str(error))
-                await trio.sleep(OUTAGE_PAUSE_SECONDS)
-            else:
+            if await survives("watching", self._tell_all):
                 self._wake = trio.Event()
+
+    async def _tell_all(self) -> None:
+        while self._stale:
+            await self._tell_some()
 
     async def _tell_some(self) -> None:
         taken: list[UserId] = []

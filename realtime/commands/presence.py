@@ -35,5 +35,5 @@ def ping(core: Core, client: Client, command: Nothing) -> Nothing:
 COMMANDS: list[Command] = [
     Stored(presence.watch_presence, perform=watch),
     Instant("set_presence", SetPresence, set_presence),
-    Instant("ping", Nothing, ping),
+    Instant("ping", Nothing, ping, is_counted=False),
 ]

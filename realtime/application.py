@@ -2,11 +2,16 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from realtime import handshake
+from realtime.disconnects import INTERNAL_ERROR
 from realtime.socket_limits import SocketLimits
 
 if TYPE_CHECKING:
     from realtime.connection import Connection
+
+log = structlog.get_logger()
 
 
 class Application(Protocol):
@@ -19,6 +24,33 @@ class Application(Protocol):
 
     def closed(self, connection: "Connection") -> None:
         """Exactly once for each `opened`; never from inside push() or close()."""
+
+
+class Guard:
+    """An application whose faults end the connection that met them, and nothing else."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def opened(self, connection: "Connection") -> None:
+        try:
+            self._application.opened(connection)
+        except Exception:
+            log.exception("opened_failed", address=connection.address)
+            connection.close(INTERNAL_ERROR)
+
+    def message(self, connection: "Connection", payload: bytes, opcode: int) -> None:
+        try:
+            self._application.message(connection, payload, opcode)
+        except Exception:
+            log.exception("message_failed", address=connection.address)
+            connection.close(INTERNAL_ERROR)
+
+    def closed(self, connection: "Connection") -> None:
+        try:
+            self._application.closed(connection)
+        except Exception:
+            log.exception("closed_failed", address=connection.address)
 
 
 class Host(Protocol):

@@ -14,7 +14,7 @@ import structlog
 
 from realtime import handshake
 from realtime.application import Host
-from realtime.disconnects import INTERNAL_ERROR, SLOW_READER, Disconnect
+from realtime.disconnects import SLOW_READER, Disconnect
 from realtime.frames import BINARY, CLOSE, PING, PONG, Fault, close_frame, frame
 from realtime.parser import Parser
 from realtime.send_queue import SendQueue
@@ -127,13 +127,13 @@ class Connection:
         """Hand on what was read, as much as one turn allows."""
         if self._backlog is None or self._is_full():
             return
-        host = self._host
+        host, application = self._host, self._host.application
         left = host.limits.messages_per_turn
         try:
             for opcode, payload in self._backlog:
                 if opcode <= BINARY:
                     if self._phase == OPEN:
-                        self._deliver(payload, opcode)
+                        application.message(self, payload, opcode)
                 elif opcode == PING:
                     self.push(frame(payload, PONG))
                 elif opcode == CLOSE:
@@ -157,10 +157,7 @@ class Connection:
             self.flush()
         if not self._told and self._phase > OPEN:
             self._told = True
-            try:
-                self._host.application.closed(self)
-            except Exception:
-                log.exception("closed_failed", address=self.address)
+            self._host.application.closed(self)
 
     def flush(self) -> None:
         """Send what the socket takes; the rest goes when it says that it takes more."""
@@ -238,19 +235,7 @@ class Connection:
         self._told = False
         self.user_agent = accepted.user_agent
         self._enqueue(accepted.response)
-        try:
-            self._host.application.opened(self)
-        except Exception:
-            log.exception("opened_failed", address=self.address)
-            self.close(INTERNAL_ERROR)
-
-    def _deliver(self, payload: bytes, opcode: int) -> None:
-        try:
-            self._host.application.message(self, payload, opcode)
-        except Exception:
-            # One client's message must never end the others: the task boundary is here.
-            log.exception("message_failed", address=self.address)
-            self.close(INTERNAL_ERROR)
+        self._host.application.opened(self)
 
     def _answer_close(self, payload: bytes) -> None:
         if self._phase == OPEN:

@@ -90,7 +90,7 @@ class Parser:
             if length < 0:
                 raise protocol_fault("unmasked")
             if self._kind or (first != WHOLE_TEXT and first != WHOLE_BINARY):
-                self._check_head(first, length)
+                self._check_head(first)
             body = position + 6
             if length > CONTROL_BYTES_MAX:
                 body += 2 if length == 126 else 8
@@ -102,6 +102,8 @@ class Parser:
             opcode = first & 0x0F
             if opcode < CLOSE:
                 self._check_limits(opcode, length)
+            elif length > CONTROL_BYTES_MAX:
+                raise protocol_fault("long_control_frame")
             if body > end:
                 break
             stop = body + length
@@ -137,7 +139,7 @@ class Parser:
                     yield self._finish()
         self._rest = data[position:]
 
-    def _check_head(self, first: int, length: int) -> None:
+    def _check_head(self, first: int) -> None:
         opcode = first & 0x0F
         if first & RESERVED:
             raise protocol_fault("reserved_bits")
@@ -146,8 +148,6 @@ class Parser:
                 raise protocol_fault("unknown_opcode")
             if first < FINAL:
                 raise protocol_fault("fragmented_control_frame")
-            if length > CONTROL_BYTES_MAX:
-                raise protocol_fault("long_control_frame")
         elif opcode > BINARY:
             raise protocol_fault("unknown_opcode")
         elif opcode == CONTINUATION and not self._kind:

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from realtime import handshake
-from realtime.application import Application
+from realtime.application import Application, Guard
 from realtime.connection import READ, Connection
 from realtime.disconnects import Disconnect
 from realtime.listener import listen
@@ -47,7 +47,7 @@ class Reactor:
         allowed_origins: frozenset[str] | None,
         paths: Collection[str] | None = handshake.SOCKET_PATHS,
     ) -> None:
-        self.application = application
+        self.application: Application = Guard(application)
         self.limits = limits
         self.now = 0.0
         self.buffer = memoryview(bytearray(limits.read_bytes_max))

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
@@ -61,8 +61,9 @@ class Oracle:
             return
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
-            self._frame(event.opcode, bytes(event.data), event.fin)  # type: ignore[union-attr]  # no request
-            if self.is_over:
+            assert isinstance(event, Frame)
+            if not self._go_on(event.opcode, bytes(event.data), event.fin):
+                self.is_over = True
                 return
         error = self._protocol.parser_exc
         if error is not None:
@@ -73,22 +74,22 @@ class Oracle:
                 assert self._protocol.close_sent is not None
                 self.code = self._protocol.close_sent.code
 
-    def _frame(self, opcode: Opcode, data: bytes, is_final: bool) -> None:
+    def _go_on(self, opcode: Opcode, data: bytes, is_final: bool) -> bool:
         if opcode >= CLOSE:
             self.events.append((opcode, data))
-            self.is_over = opcode == CLOSE
-            return
+            return opcode != CLOSE
         self._opcode = self._opcode or opcode
         self._message += data
         if self._opcode == TEXT:
             try:
                 self._decoder.decode(data, is_final)
             except UnicodeDecodeError:
-                self.is_over, self.code = True, 1007
-                return
+                self.code = 1007
+                return False
         if is_final:
             self.events.append((self._opcode, self._message))
             self._opcode, self._message = None, b""
+        return True
 
 
 def close_payload(protocol: ServerProtocol) -> bytes:
@@ -108,11 +109,13 @@ def agrees(data: bytes, cuts: Iterable[int]) -> bool:
         # We refuse in the middle of a frame what the oracle refuses at its end: let it come.
         for _ in range(70):
             oracle.receive(bytes(1024))
+        if not oracle.is_over:
+            return events == oracle.events  # It waits for exabytes.
     return (events, code) == (oracle.events, oracle.code)
 
 
 texts = st.text(max_size=40).map(str.encode)
-payloads = st.one_of(texts, st.binary(max_size=140), st.sampled_from([b"x" * 126, b"x" * 65536]))
+payloads = st.one_of(texts, st.binary(max_size=140), st.just(b"x" * 126))
 masks = st.binary(min_size=4, max_size=4)
 opcodes = st.sampled_from([TEXT, TEXT, BINARY, 0, 0, PING, PONG, CLOSE, 3, 11])
 
@@ -122,7 +125,7 @@ def messages(draw: st.DrawFn) -> bytes:
     """A right one: in fragments, perhaps with control frames between them."""
     opcode = draw(st.sampled_from([TEXT, BINARY]))
     payload = draw(texts if opcode == TEXT else payloads)
-    size = draw(st.sampled_from([1, 2, 3, 7, 70000]))
+    size = draw(st.sampled_from([1, 2, 3, 7, 1000]))
     pieces = [payload[at : at + size] for at in range(0, len(payload), size)] or [b""]
     stream = b""
     for index, piece in enumerate(pieces):
@@ -139,6 +142,7 @@ def odd_frames(draw: st.DrawFn) -> bytes:
     return masked(
         draw(payloads),
         draw(opcodes),
+        length_bytes=draw(st.sampled_from([None, 2, 8])),
         final=draw(st.booleans()),
         reserved=draw(st.sampled_from([0, 0, 0, 0x10, 0x20, 0x40])),
         mask=draw(masks),

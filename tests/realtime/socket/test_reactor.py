@@ -38,7 +38,10 @@ class Scripted(Echo):
 
     def message(self, connection: Connection, payload: bytes, opcode: int) -> None:
         self.heard.append(payload)
-        self._script.get(payload, lambda c: c.push(frame(payload)))(connection)
+        if payload in self._script:
+            self._script[payload](connection)
+        else:
+            super().message(connection, payload, opcode)
 
 
 async def still_serves(client: Client) -> bool:

@@ -1,0 +1,63 @@
+"""One TCP connection of the Python SDK: how it begins, stays alive and ends."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+from trio_websocket import CloseReason, ConnectionClosed, ConnectionRejected, WebSocketConnection
+
+GOODBYE_SECONDS_MAX: Final = 1.0
+REFUSED_FOR_GOOD: Final = frozenset({400, 403, 404, 405, 426, 431})
+
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+
+class Disconnected(Exception):
+    """There is no connection any more: whether the request took effect is unknown."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code, self.reason = code, reason
+        super().__init__(f"{code} {reason}")
+
+
+async def dial(url: str) -> Stream:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "wss":
+        return await trio.open_ssl_over_tcp_stream(host, parts.port or 443, https_compatible=True)
+    return await trio.open_tcp_stream(host, parts.port or 80)
+
+
+async def say_goodbye(socket: WebSocketConnection) -> None:
+    with trio.move_on_after(GOODBYE_SECONDS_MAX):
+        await socket.aclose()
+
+
+async def keep_alive(socket: WebSocketConnection, ping_seconds: float) -> None:
+    """A link that is silent in both directions looks like one that has nothing to say."""
+    while True:
+        await trio.sleep(ping_seconds)
+        with trio.move_on_after(ping_seconds) as waiting:
+            try:
+                await socket.ping()
+            except ConnectionClosed:
+                return
+        if waiting.cancelled_caught:
+            await socket.aclose(1001, "silent")
+            return
+
+
+def why(reason: CloseReason | None) -> Disconnected:
+    if reason is None:
+        return Disconnected(1006, "")
+    return Disconnected(reason.code, reason.reason or "")
+
+
+def why_not(error: BaseException) -> Disconnected:
+    """Why there was no connection. A server that is not ready may be asked again; a refusal of
+    this very request would only be repeated, so it reads as 1008."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ConnectionRejected) and error.status_code in REFUSED_FOR_GOOD:
+        return Disconnected(1008, f"HTTP {error.status_code}")
+    return Disconnected(1006, str(error))

@@ -143,7 +143,6 @@ export const en = {
   'thread.typingOne': '{name} is typing…',
   'thread.typingTwo': '{first} and {second} are typing…',
   'thread.typingMany': p('{count} person is typing…', '{count} people are typing…'),
-  'thread.typingShort': 'typing…',
   'thread.heard': '{name}: {text}',
   'thread.compose': 'Message {name}',
   'thread.composeLabel': 'Write a message',

@@ -22,8 +22,8 @@ export class PeopleSearch {
 
   type(text: string): void {
     const query = text.trim().replace(/^@+/, '');
+    if (query === this.#asked) return;
     clearTimeout(this.#timer);
-    if (query === this.#asked && this.status !== 'error') return;
     this.#asked = query;
     if (query === '') {
       this.found = [];

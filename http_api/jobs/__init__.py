@@ -1,0 +1,1 @@
+"""The jobs process: what must happen, but not while somebody waits for it."""

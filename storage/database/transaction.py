@@ -138,8 +138,10 @@ class TransactionBlock(AbstractAsyncContextManager[Transaction]):
                 if not was_idle or time.monotonic() > give_up:
                     raise translated(problem, link) from problem
             except BaseException:
-                await finish(link, "ROLLBACK", self._deadlines, self._limits)
-                self._pool.release(link)
+                try:
+                    await finish(link, "ROLLBACK", self._deadlines, self._limits)
+                finally:
+                    self._pool.release(link)
                 raise
             else:
                 self._transaction = Transaction(link, self._deadlines, self._limits)

@@ -28,7 +28,8 @@ from storage.database import (
 )
 from storage.database.pool import Pool
 from storage.database.transaction import Transaction, TransactionBlock
-from storage.database.trio_protocol import Future, Loop
+from storage.database.trio_future import Future
+from storage.database.trio_protocol import Loop
 from storage.database.trio_transport import Transport
 from tests.needs import scale
 from tests.storage.database.servers import Server

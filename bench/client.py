@@ -18,21 +18,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    HandshakeError,
-    WebSocketConnection,
-    wrap_client_stream,
-)
+from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection
 
 from bench.arrivals import Arrivals, Push
-from bench.link import Disconnected, Stream, dial, keep_alive, say_goodbye, why, why_not
+from bench.link import Disconnected, dial, keep_alive, say_goodbye, shake_hands, why, why_not
 from realtime.disconnects import BAD_TOKEN, may_come_back
 
 __all__ = ["Client", "Disconnected", "Push", "RequestRefused", "connect"]
 
 EVENTS_MAX: Final = 10_000
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 FIRST_PAUSE_SECONDS: Final = 0.25
 PAUSE_SECONDS_MAX: Final = 30.0
 SIGN_IN_SECONDS_MAX: Final = 15.0
@@ -185,7 +179,7 @@ class Client:
                 stream = await dial(self._url)
             async with stream, trio.open_nursery() as nursery:
                 with trio.fail_after(SIGN_IN_SECONDS_MAX):
-                    socket = await self._shake_hands(nursery, stream)
+                    socket = await shake_hands(nursery, stream, self._url, self._origin)
                 try:
                     await self._converse(socket, nursery, task_status)
                     await say_goodbye(socket)
@@ -206,17 +200,6 @@ class Client:
                 raise
             return why_not(expected)
         return Disconnected(1006, "gap")
-
-    async def _shake_hands(self, nursery: trio.Nursery, stream: Stream) -> WebSocketConnection:
-        parts = urlsplit(self._url)
-        return await wrap_client_stream(
-            nursery,
-            stream,
-            parts.netloc,
-            f"{parts.path}?{parts.query}" if parts.query else parts.path,
-            extra_headers=[(b"Origin", self._origin.encode())],
-            max_message_size=MESSAGE_BYTES_MAX,
-        )
 
     async def _converse(
         self, socket: WebSocketConnection, nursery: trio.Nursery, task_status: trio.TaskStatus[None]

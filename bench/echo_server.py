@@ -16,6 +16,7 @@ from realtime.listener import listen, raise_open_files_limit
 from realtime.reactor import Reactor
 from realtime.socket_limits import SocketLimits
 
+GOODBYE_SECONDS_MAX = 4.0
 LIMITS = [field.name for field in fields(SocketLimits)]
 
 
@@ -93,6 +94,6 @@ async def _serve(options: argparse.Namespace, limits: SocketLimits) -> None:
             async for _signal in signals:
                 break
             reactor.close_all(GOING_AWAY)
-            with trio.move_on_after(limits.close_seconds_max):
+            with trio.move_on_after(GOODBYE_SECONDS_MAX):
                 await reactor.wait_empty()
             nursery.cancel_scope.cancel()

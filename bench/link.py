@@ -4,8 +4,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import trio
-from trio_websocket import CloseReason, ConnectionClosed, ConnectionRejected, WebSocketConnection
+from trio_websocket import (
+    CloseReason,
+    ConnectionClosed,
+    ConnectionRejected,
+    WebSocketConnection,
+    wrap_client_stream,
+)
 
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 GOODBYE_SECONDS_MAX: Final = 1.0
 REFUSED_FOR_GOOD: Final = frozenset({400, 403, 404, 405, 426, 431})
 
@@ -26,6 +33,21 @@ async def dial(url: str) -> Stream:
     if parts.scheme == "wss":
         return await trio.open_ssl_over_tcp_stream(host, parts.port or 443, https_compatible=True)
     return await trio.open_tcp_stream(host, parts.port or 80)
+
+
+async def shake_hands(
+    nursery: trio.Nursery, stream: Stream, url: str, origin: str
+) -> WebSocketConnection:
+    """Raises HandshakeError. Its reader lives in `nursery`; the stream stays the caller's."""
+    parts = urlsplit(url)
+    return await wrap_client_stream(
+        nursery,
+        stream,
+        parts.netloc,
+        f"{parts.path}?{parts.query}" if parts.query else parts.path,
+        extra_headers=[(b"Origin", origin.encode())],
+        max_message_size=MESSAGE_BYTES_MAX,
+    )
 
 
 async def say_goodbye(socket: WebSocketConnection) -> None:

@@ -67,6 +67,7 @@ class SocketLimits:
             queue_bytes_max=64 * MIB,
             queue_seconds_max=300.0,
             ping_seconds=3600.0,
+            close_seconds_max=30.0,
             handshakes_max=50_000,
         )
 

@@ -47,12 +47,11 @@ class Core:
         self.people = People()
         reader = DatabaseReader(gate.database)
         stored_presence = DatabasePresence(gate)
-        reactions = Reactions(self.people)
-        self.hub = Hub(reactions)
+        self.hub = Hub()
         self.arrivals = Arrivals(
             self.hub, reader, ping_seconds=ping_seconds, arrived=self._arrived, failed=self._failed
         )
-        reactions.bind(self.hub, self.arrivals)
+        self.hub.reaction = Reactions(self.hub, self.people, self.arrivals)
         self.presence = Presence(self.people, stored_presence, gate.bus)
         self.watching = Watching(self.people, stored_presence)
         self.dispatch = Dispatch(self)

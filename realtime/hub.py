@@ -45,10 +45,14 @@ class Topic:
         """Those who listen already, but hear only what comes after the seq named here."""
 
 
-class Hub:
-    """`reaction(topic, entry)` is called after each delivery, in the topic's order."""
+def no_reaction(topic: Topic, entry: Entry) -> None:
+    """Deliver, and nothing else."""
 
-    def __init__(self, reaction: Callable[[Topic, Entry], None]) -> None:
+
+class Hub:
+    def __init__(self) -> None:
+        self.reaction: Callable[[Topic, Entry], None] = no_reaction
+        """Called after each delivery, in the topic's order."""
         self.topics: dict[str, Topic] = {}
         self.gaps: dict[str, tuple[float, int]] = {}
         """Topic → since when something is missing, and up to which seq."""
@@ -57,7 +61,6 @@ class Hub:
         self.attention = trio.Event()
         """Set while there is a gap or a doubt."""
         self.early_entries = 0
-        self._reaction = reaction
         self._loading = 0
         self._unheard: dict[str, int] = {}
         self._unheard_overflowed = False
@@ -180,7 +183,7 @@ class Hub:
             for listener in topic.listeners:
                 if entry.seq > topic.late.get(listener, 0):
                     listener.hear(push.for_user(listener.user))
-        self._reaction(topic, entry)
+        self.reaction(topic, entry)
         if topic.late is not None and max(topic.late.values(), default=0) <= entry.seq:
             topic.late = None
 

@@ -48,20 +48,18 @@ _member_removed = msgspec.json.Decoder(_MemberRemoved)
 
 
 class Reactions:
-    def __init__(self, people: People) -> None:
+    """The hub's reaction."""
+
+    def __init__(self, hub: Hub, people: People, arrivals: Arrivals) -> None:
+        self._hub = hub
         self._people = people
-        self._hub: Hub | None = None
-        self._arrivals: Arrivals | None = None
+        self._arrivals = arrivals
         self._by_kind: dict[str, Reaction] = {
             "session_revoked": self._end_session,
             "conversation_added": self._listen,
             "conversation_removed": self._listen_no_more,
             "member_removed": self._let_go,
         }
-
-    def bind(self, hub: Hub, arrivals: Arrivals) -> None:
-        """Hub, arrivals and reactions know each other: this closes the circle."""
-        self._hub, self._arrivals = hub, arrivals
 
     def __call__(self, topic: Topic, entry: Entry) -> None:
         reaction = self._by_kind.get(entry.kind)
@@ -76,7 +74,6 @@ class Reactions:
 
     def _listen(self, topic: Topic, entry: Entry) -> None:
         assert entry.body is not None
-        assert self._arrivals is not None
         added = _conversation_added.decode(entry.body)
         key = conversation_topic(added.conversation.id)
         for client in self._people.of(_user_of(topic)):
@@ -95,7 +92,6 @@ class Reactions:
         self._unsubscribe(user, topic.key, entry_seq=entry.seq)
 
     def _unsubscribe(self, user: str, key: str, *, entry_seq: int | None) -> None:
-        assert self._hub is not None
         topic = self._hub.topics.get(key)
         if topic is None:
             return

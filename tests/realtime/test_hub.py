@@ -18,13 +18,9 @@ from tests.realtime.fakes import FakeReader, connected_client, entry, seqs_of
 ROOM = "conversation:room"
 
 
-def no_reaction(topic: Topic, entry: Entry) -> None:
-    pass
-
-
 @pytest.fixture
 def hub() -> Hub:
-    return Hub(no_reaction)
+    return Hub()
 
 
 async def deliver_badly(hub: Hub, entries: list[Entry], rng: random.Random) -> None:
@@ -40,7 +36,7 @@ async def deliver_badly(hub: Hub, entries: list[Entry], rng: random.Random) -> N
 async def delivered(seed: int, *, repairs: bool, nursery: trio.Nursery) -> list[list[int]]:
     """What Ana's connection got of three topics of 60 entries over a bad bus."""
     rng = random.Random(seed)
-    hub, reader = Hub(no_reaction), FakeReader()
+    hub, reader = Hub(), FakeReader()
     client, connection = connected_client()
     topics = [f"conversation:{name}" for name in ("one", "two", "three")]
     entries = [entry(topic, seq) for seq in range(1, 61) for topic in topics]
@@ -240,7 +236,8 @@ async def test_a_reaction_comes_after_the_delivery_and_in_order() -> None:
     def react(topic: Topic, entry: Entry) -> None:
         seen.append((entry.seq, len(connection.said)))
 
-    hub = Hub(react)
+    hub = Hub()
+    hub.reaction = react
     hub.subscribe(client, ROOM, 0)
     for seq in (2, 3, 1):
         hub.heard(entry(ROOM, seq))

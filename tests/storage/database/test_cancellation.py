@@ -284,3 +284,35 @@ async def test_a_cancel_request_that_is_not_waited_for_hits_the_next_caller(
         monkeypatch.setattr(Loop, "_cancel_at_server", cancel_without_waiting)
         with pytest.raises(QueryCanceled):
             await cancelled_then_lent(postgres.url, "trio")
+
+
+async def backends_around_a_cancelled_query(url: str, driver: str) -> tuple[int, int]:
+    async with open_database(url, driver=driver, connections_max=1) as database:
+        with trio.CancelScope() as scope:
+            async with database.transaction() as tx:
+                before = await tx.value("SELECT pg_backend_pid()")
+                scope.deadline = trio.current_time() + 0.01
+                await tx.run("SELECT pg_sleep(5)")
+        async with database.transaction() as tx:
+            return before, await tx.value("SELECT pg_backend_pid()")
+
+
+async def test_a_cancelled_query_is_ended_and_its_connection_lives_on(
+    postgres: Server, driver: str
+) -> None:
+    with trio.fail_after(4):  # less than the query would have taken
+        before, after = await backends_around_a_cancelled_query(postgres.url, driver)
+    assert before == after
+
+
+async def test_a_connection_that_was_not_drained_is_never_lent_again(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: what the test above sees when draining does nothing."""
+
+    async def drain_nothing(self: Loop, future: Future) -> None:
+        pass
+
+    monkeypatch.setattr(Loop, "_drain", drain_nothing)
+    before, after = await backends_around_a_cancelled_query(postgres.url, "trio")
+    assert before != after

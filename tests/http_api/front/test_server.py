@@ -318,7 +318,9 @@ async def test_a_client_that_does_not_read_cannot_delay_the_end(
     await stream.aclose()
 
 
-async def test_an_application_that_fails_harms_its_own_request_alone() -> None:
+async def test_an_application_that_fails_harms_its_own_request_alone(
+    clock: trio.testing.MockClock,
+) -> None:
     async def failing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/fail":
             raise RuntimeError

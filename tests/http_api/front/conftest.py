@@ -1,0 +1,29 @@
+"""These tests are about requests, not rows: they share one database, which is quicker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage.gate import Gate
+from storage.ids import new_id
+from storage.settings import Settings
+from tests.conftest import LIMITS_SCALE, TEST_SECRET
+from tests.world import World, person
+
+
+@pytest.fixture
+def settings(shared_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        data=tmp_path, secret=TEST_SECRET, database_url=shared_url, limits_scale=LIMITS_SCALE
+    )
+
+
+@pytest.fixture
+async def world(gate: Gate) -> World:
+    """The same people as everywhere, under handles that nobody has yet."""
+    number = new_id().hex[-10:]
+    async with gate.database.transaction() as tx:
+        people = [await person(tx, f"{name}{number}") for name in ("Ana", "Ben", "Chloe", "Eve")]
+    return World(*people)

@@ -38,6 +38,10 @@ DESCRIPTION = (
 )
 
 
+TAGS = {"visibility": "profiles"}
+"""Domains that clients know under another's name."""
+
+
 class Health(Words):
     """One word for each part, `ok` when all is well."""
 
@@ -72,7 +76,8 @@ def document(routes: Sequence[Route]) -> Schema:
         answer = _answer(
             schemas, route.action.name, [ref_of[id(k)] for k in _alternatives(route.result)]
         )
-        tag = route.action.function.__module__.removeprefix("storage.domains.").partition(".")[0]
+        domain = route.action.function.__module__.removeprefix("storage.domains.").partition(".")[0]
+        tag = TAGS.get(domain, domain)
         operation = _operation(
             route.action.name, route.action.summary, tag, route.status, answer, ERRORS
         )

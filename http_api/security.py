@@ -122,7 +122,7 @@ STATIC_HEADERS: Headers = [
     (
         b"permissions-policy",
         b"camera=(self), microphone=(self), display-capture=(self), geolocation=(self), "
-        b"payment=(), usb=(), serial=(), bluetooth=(), hid=(), midi=()",
+        b"payment=(), usb=(), serial=(), hid=(), midi=()",
     ),
 ]
 

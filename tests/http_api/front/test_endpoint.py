@@ -4,6 +4,8 @@ import httpx
 import pytest
 
 from http_api.app import App
+from storage.database import DatabaseUnavailable
+from storage.gate import Gate
 from storage.ids import new_id
 from storage.settings import Settings
 from tests.http_api.conftest import client_of, token_of
@@ -165,6 +167,30 @@ async def test_a_bug_is_told_without_its_details(
     assert response.json()["error"]["code"] == "internal_error"
     assert "hunter2" not in response.text
     assert response.json()["error"]["hint"] == response.headers["x-request-id"]
+
+
+@pytest.mark.fault
+async def test_without_the_database_everyone_is_told_to_come_back(
+    ana: httpx.AsyncClient, app: App, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**options: bool) -> None:
+        raise DatabaseUnavailable("gone")
+
+    sessions = app._door.sessions
+    await ana.post(NOTES, json={"text": "hello"})
+    with monkeypatch.context() as outage:
+        outage.setattr(gate.database, "transaction", refuse)
+        known = await ana.post(NOTES, json={"text": "hello"})
+        sessions.lost()  # Now the token must be looked up, and cannot be.
+        first = await ana.post(NOTES, json={"text": "hello"})
+    after = await ana.post(NOTES, json={"text": "hello"})
+
+    for response in (known, first):
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "unavailable"
+        assert response.json()["error"]["retry"] is True
+        assert response.headers["retry-after"] == "1"
+    assert after.status_code == 201
 
 
 async def test_the_same_key_gets_the_first_answer(ana: httpx.AsyncClient) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+import http_api.server
 from http_api.app import App
 from http_api.exchange import BODY_BYTES_MAX, BODY_SECONDS_MAX, Receive, Scope, Send
 from http_api.server import (
@@ -329,3 +330,28 @@ async def test_an_application_that_fails_harms_its_own_request_alone(
     async with running(failing) as server:
         assert status_of(await server.answer(ASK.replace(b"/health/live", b"/fail"))) == 500
         assert status_of(await server.answer(ASK)) == 204
+
+
+async def test_without_throwing_the_rest_away_a_body_would_block_its_connection(
+    app: App,
+    settings: Settings,
+    world: World,
+    clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control of the endless body: the server below us waits for ever by itself."""
+
+    async def keep(receive: Receive) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(http_api.server, "_discard", keep)
+    async with running(app) as server, await server.connect() as stream:
+        await stream.send_all(post(settings, world, b"transfer-encoding: chunked"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_for_ever, stream, b"1\r\n \r\n" * 64)
+            assert status_of(await read_answer(stream)) == 413
+            nursery.cancel_scope.cancel()
+        with trio.move_on_after(IDLE_SECONDS_MAX * 3) as patience:
+            await hung_up(stream)
+
+    assert patience.cancelled_caught

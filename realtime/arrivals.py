@@ -29,6 +29,7 @@ from storage.journal import user_topic
 BATCH_MAX = 256
 READ_ENTRIES_MAX = 2_000  # In one read, unless one connection alone missed more.
 WAITING_MAX = 50_000
+TRIES_MAX = 5
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Arrival:
     have: dict[str, int]
     plan: Plan = field(default_factory=Plan)
     tips: dict[str, int] = field(default_factory=dict)
+    tries: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -151,8 +153,12 @@ class Arrivals:
         if own_topic is not None and own_topic.seq > own_tip:
             # What was read is older than what was heard here: a conversation may have been
             # joined, or the session ended, in between. Read again.
-            self._put(arrival)
-            return False
+            arrival.tries += 1
+            if arrival.tries < TRIES_MAX:
+                self._put(arrival)
+                return False
+            # The journal has gone back behind what was heard, say by a restore.
+            hub.give_up(own_key)
         client.hold()
         client.actor = actor
         for one in subscriptions:

@@ -135,11 +135,11 @@ class FakeReader:
             self.entries.setdefault(one.topic, {})[one.seq] = one
 
     async def tips(self, topics: Iterable[str]) -> dict[str, int]:
-        self._ask()
+        await self._ask()
         return {topic: max(self.entries[topic]) for topic in topics if self.entries.get(topic)}
 
     async def between(self, spans: Sequence[Span]) -> list[Entry]:
-        self._ask()
+        await self._ask()
         return [
             self.entries[topic][seq]
             for topic, after, up_to in spans
@@ -148,10 +148,11 @@ class FakeReader:
         ]
 
     async def belongings(self, actors: Sequence[Actor]) -> Belongings:
-        self._ask()
+        await self._ask()
         return self.found
 
-    def _ask(self) -> None:
+    async def _ask(self) -> None:
+        await trio.lowlevel.checkpoint()
         self.reads += 1
         if self.is_down:
             raise DatabaseUnavailable("the fake is down")

@@ -206,7 +206,6 @@ export const en = {
   'newGroup.peopleMissing': 'Choose at least one person.',
   'newGroup.chosen': p('{count} person chosen', '{count} people chosen'),
   'newGroup.create': 'Create group',
-  'newGroup.take': 'Choose {name}',
   'newGroup.untake': 'Remove {name}',
 
   'info.title': 'About this chat',

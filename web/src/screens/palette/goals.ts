@@ -13,6 +13,8 @@ import { overlays } from '../shell/overlays.svelte';
 
 export interface Goal {
   key: string;
+  /** Whose colour the picture has. */
+  avatar: string;
   section: Key;
   name: string;
   line: string;
@@ -34,7 +36,8 @@ function chats(world: World, query: string): Goal[] {
     const group = chat.kind === 'group';
     const other = world.chats.other(chat)?.user;
     return {
-      key: group ? chat.id : (other?.id ?? chat.id),
+      key: chat.id,
+      avatar: other && !group ? other.id : chat.id,
       section: 'palette.chats',
       name: world.chats.title(chat),
       line: group ? t('info.members', { count: chat.membersCount }) : `@${other?.handle ?? ''}`,
@@ -52,6 +55,7 @@ function people(world: World, query: string, found: readonly UserSummary[]): Goa
   const hits = [...known, ...found].filter((user) => !seen.has(user.id) && seen.add(user.id)).slice(0, EACH_MAX);
   return hits.map((user) => ({
     key: `person ${user.id}`,
+    avatar: user.id,
     section: 'palette.people',
     name: user.name,
     line: `@${user.handle}`,
@@ -71,5 +75,5 @@ function actions(query: string): Goal[] {
   ];
   return all
     .filter(([name]) => matches(name, query))
-    .map(([name, icon, go]) => ({ key: `action ${name}`, section: 'palette.actions', name, line: '', group: false, icon, go }));
+    .map(([name, icon, go]) => ({ key: `action ${name}`, avatar: '', section: 'palette.actions', name, line: '', group: false, icon, go }));
 }

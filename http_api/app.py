@@ -56,15 +56,10 @@ class App:
         self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            # Sockets have a server of their own; ours here takes no upgrades.
-            await send({"type": "websocket.close", "code": 1000})
-        else:
-            address = client_address(scope, behind_proxy=self._guard.public_url is not None)
-            request = Request(scope, receive, request_id=str(new_id()), address=address)
-            await self._serve(request, _Outgoing(request, self._guard.headers(request), send))
+        assert scope["type"] == "http", "the server beneath takes no upgrades and asks nothing else"
+        address = client_address(scope, behind_proxy=self._guard.public_url is not None)
+        request = Request(scope, receive, request_id=str(new_id()), address=address)
+        await self._serve(request, _Outgoing(request, self._guard.headers(request), send))
 
     async def _serve(self, request: Request, outgoing: _Outgoing) -> None:
         started_seconds = trio.current_time()
@@ -143,15 +138,6 @@ class _Outgoing:
             ]
             message = {**message, "headers": [*kept, *self._headers]}
         await self._send(message)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Nothing to start: what this application uses is open before it exists."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _is_api(path: str) -> bool:

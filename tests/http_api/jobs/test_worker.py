@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from http_api.jobs import worker
 from http_api.jobs.handlers import HANDLERS, Handler
 from http_api.jobs.worker import (
     FIRST_PAUSE_SECONDS,
@@ -38,6 +39,7 @@ class Town:
         self.visited: list[str] = []
         self.moved = trio.Event()
         self.closed = trio.Event()
+        self.left = trio.Event()
 
     async def visit(self, gate: Gate, errand: Errand) -> None:
         self.visited.append(errand.place)
@@ -46,7 +48,10 @@ class Town:
         if errand.place == "ditch":
             raise RuntimeError("fell in")
         if errand.place == "queue":
-            await self.closed.wait()
+            try:
+                await self.closed.wait()
+            finally:
+                self.left.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         with trio.fail_after(SECONDS_MAX):
@@ -148,6 +153,22 @@ async def test_only_so_many_run_at_once(gate: Gate, town: Town) -> None:
     assert len(town.visited) == RUNNING_MAX + 3
 
 
+async def test_an_errand_that_takes_long_is_held_and_dropped_when_another_has_it(
+    gate: Gate, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(jobs.renew, "__kwdefaults__", {"lease_seconds": 7200.0})
+    async with working(gate, Handler("errand", town.visit, Errand)):
+        await ask(gate, "queue")
+        await until_count(gate, 1, "claimed_until > now() + interval '1 hour'")
+        async with gate.database.transaction() as tx:
+            await tx.run("UPDATE jobs SET attempts = attempts + 1")
+        with trio.fail_after(SECONDS_MAX):
+            await town.left.wait()
+
+    assert await count(gate, "attempts = 2 AND claimed_until IS NOT NULL") == 1
+
+
 async def test_what_runs_when_the_process_ends_is_run_by_the_next(gate: Gate, town: Town) -> None:
     async with working(gate, Handler("errand", town.visit, Errand)):
         await ask(gate, "queue")
@@ -193,6 +214,7 @@ def test_pauses_double_are_spread_and_have_an_end() -> None:
 VICTIM = """
 import sys, trio
 from pathlib import Path
+from http_api.jobs import worker
 from http_api.jobs.handlers import Handler
 from http_api.jobs.worker import Worker
 from storage.gate import open_gate

@@ -38,9 +38,16 @@ class Crew:
         """Whom the crew shares a process group with from now on."""
         self.group = os.getpgid(process.pid)
 
-    async def keep(self, part: Part, environment: Mapping[str, str]) -> None:
-        """Keep the part running until cancelled. Raises Stop when it never becomes ready."""
-        ready = self._ready[part.name] = trio.Event()
+    def keep(self, part: Part, environment: Mapping[str, str], nursery: trio.Nursery) -> None:
+        """Keep the part running for as long as the nursery lives.
+
+        When it never becomes ready, Stop is raised there.
+        """
+        self._ready[part.name] = trio.Event()
+        nursery.start_soon(self._keep, part, environment)
+
+    async def _keep(self, part: Part, environment: Mapping[str, str]) -> None:
+        ready = self._ready[part.name]
         for times, pause_seconds in enumerate(pauses(), 1):
             process = self._start(part.name, part.command, environment)
             async with trio.open_nursery() as nursery:

@@ -59,7 +59,7 @@ async def _run(settings: Settings, running: Sequence[Part], demo: Sequence[str] 
         try:
             nursery.start_soon(crew.logs.keep_short)
             for part in running:
-                nursery.start_soon(crew.keep, part, told)
+                crew.keep(part, told, nursery)
             if demo is not None:
                 await crew.once("demo", demo, told)
             await crew.all_ready(READY_SECONDS_MAX)

@@ -32,6 +32,7 @@ from storage.process import spawn
 
 START_SECONDS_MAX = 60.0  # Replaying the log after a crash takes its time.
 STOP_SECONDS_MAX = 15.0
+OWNER_SECONDS_MAX = 1.0  # A killed starter lets go as soon as the kernel comes to it.
 LEAVING_SECONDS_MAX = 20.0  # What a killed starter's server may take to end.
 POLL_SECONDS = 0.02
 LOG_BYTES_MAX = 10_000_000
@@ -78,13 +79,16 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Returns when the server answers."""
-        self.spawn()
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while not self.ready():
-            if time.monotonic() > deadline:
-                self.stop()
-                raise EmbeddedError(f"PostgreSQL is not ready after {START_SECONDS_MAX:.0f} s.")
-            time.sleep(POLL_SECONDS)
+        try:
+            self.spawn()
+            deadline = time.monotonic() + START_SECONDS_MAX
+            while not self.ready():
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"PostgreSQL is not ready after {START_SECONDS_MAX:.0f} s.")
+                time.sleep(POLL_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
 
     def spawn(self, *, group: int | None = None) -> None:
         """Returns as soon as there is a process; also used to start it again after it died."""
@@ -163,7 +167,7 @@ def started_or_found(data: Path) -> Iterator[str]:
 
 
 def _own(data: Path) -> int:
-    lock = _lock(data / "postgres.owner.lock", 0)
+    lock = _lock(data / "postgres.owner.lock", OWNER_SECONDS_MAX)
     if lock is None:
         raise EmbeddedInUseError(
             f"Another Loopync already uses the data folder {data}. Stop that one, or set "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio.testing
 
 from storage.gate import Gate
 from storage.ids import new_id
@@ -27,3 +28,10 @@ async def world(gate: Gate) -> World:
     async with gate.database.transaction() as tx:
         people = [await person(tx, f"{name}{number}") for name in ("Ana", "Ben", "Chloe", "Eve")]
     return World(*people)
+
+
+@pytest.fixture
+def clock(autojump_clock: trio.testing.MockClock) -> trio.testing.MockClock:
+    """Jumps when nothing has moved for a moment: bytes on a socket are given time to arrive."""
+    autojump_clock.autojump_threshold = 0.02
+    return autojump_clock

@@ -1,95 +1,28 @@
 """The real server on a real port: what is said to it badly, slowly, or without end."""
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
-
 import pytest
 import trio
 import trio.testing
 
 import http_api.server
 from http_api.app import App
-from http_api.exchange import BODY_BYTES_MAX, BODY_SECONDS_MAX, Receive, Scope, Send
+from http_api.exchange import BODY_BYTES_MAX, BODY_SECONDS_MAX, Receive
 from http_api.server import (
-    GRACE_SECONDS,
     HEADER_BYTES_MAX,
     IDLE_SECONDS_MAX,
-    SEND_SECONDS_MAX,
-    serve,
 )
 from storage.settings import Settings
 from tests.http_api.conftest import token_of
+from tests.http_api.front.talking import (
+    ASK,
+    error_of,
+    hung_up,
+    read_answer,
+    read_to_end,
+    running,
+    status_of,
+)
 from tests.world import World
-
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-ASK = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-
-
-@pytest.fixture
-def clock(autojump_clock: trio.testing.MockClock) -> trio.testing.MockClock:
-    """Jumps when nothing has moved for a moment: bytes on a socket are given time to arrive."""
-    autojump_clock.autojump_threshold = 0.02
-    return autojump_clock
-
-
-class Running:
-    def __init__(self, port: int, ending: trio.Event) -> None:
-        self.port = port
-        self.ending = ending
-
-    async def connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self.port)
-
-    async def answer(self, request: bytes) -> bytes:
-        """Everything that comes back until the server hangs up, or has answered fully."""
-        stream = await self.connect()
-        async with stream:
-            await stream.send_all(request)
-            return await read_answer(stream)
-
-
-async def read_answer(stream: trio.SocketStream) -> bytes:
-    received = b""
-    while True:
-        part = await stream.receive_some(65536)
-        received += part
-        head, blank, body = received.partition(b"\r\n\r\n")
-        length = b"content-length: "
-        if not part or (
-            blank
-            and length in head
-            and len(body) >= int(head.partition(length)[2].partition(b"\r\n")[0])
-        ):
-            return received
-
-
-async def read_to_end(stream: trio.SocketStream) -> bytes:
-    received = bytearray()
-    while part := await stream.receive_some(65536):
-        received += part
-    return bytes(received)
-
-
-def status_of(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
-
-
-def error_of(answer: bytes) -> dict[str, object]:
-    error: dict[str, object] = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
-    return error
-
-
-@asynccontextmanager
-async def running(app: Application) -> AsyncIterator[Running]:
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listeners[0].socket.getsockname()[1]
-    ending = trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve, app, listeners, ending=ending))
-        yield Running(port, ending)
-        ending.set()
 
 
 async def test_one_connection_carries_many_requests(app: App) -> None:
@@ -234,14 +167,6 @@ async def send_for_ever(stream: trio.SocketStream, data: bytes) -> None:
         pass
 
 
-async def hung_up(stream: trio.SocketStream) -> None:
-    try:
-        while await stream.receive_some(65536):
-            pass
-    except trio.BrokenResourceError:
-        pass
-
-
 async def test_a_large_body_is_refused_by_its_announcement(
     app: App, settings: Settings, world: World
 ) -> None:
@@ -257,79 +182,6 @@ async def test_a_client_that_leaves_in_the_middle_harms_nobody(
         async with await server.connect() as stream:
             await stream.send_all(post(settings, world, b"content-length: 100") + b"{")
         assert status_of(await server.answer(ASK)) == 200
-
-
-# ---- with applications of the tests' own
-
-
-async def endless(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    while True:
-        part = {"type": "http.response.body", "body": b" " * 65536, "more_body": True}
-        await send(part)
-
-
-async def sleeping(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == "/sleep":
-        await trio.sleep(GRACE_SECONDS * 10)
-    await trio.sleep(1)
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def test_a_client_that_does_not_read_is_dropped(clock: trio.testing.MockClock) -> None:
-    async with running(endless) as server, await server.connect() as stream:
-        started_seconds = trio.current_time()
-        await stream.send_all(ASK)
-        await trio.sleep(SEND_SECONDS_MAX + 1)
-        await hung_up(stream)
-        assert trio.current_time() - started_seconds < SEND_SECONDS_MAX * 2
-
-
-async def test_what_is_in_flight_ends_well_and_the_rest_ends(clock: trio.testing.MockClock) -> None:
-    async with (
-        running(sleeping) as server,
-        await server.connect() as quick,
-        await server.connect() as slow,
-        await server.connect() as idle,
-    ):
-        await quick.send_all(ASK)
-        await slow.send_all(ASK.replace(b"/health/live", b"/sleep"))
-        await trio.sleep(0.5)
-        ended_seconds = trio.current_time()
-        server.ending.set()
-
-        assert await read_to_end(idle) == b""
-        assert trio.current_time() - ended_seconds < 0.1
-        assert status_of(await read_to_end(quick)) == 204
-        assert await read_to_end(slow) == b""
-    assert trio.current_time() - ended_seconds < GRACE_SECONDS + 1
-
-
-async def test_a_client_that_does_not_read_cannot_delay_the_end(
-    clock: trio.testing.MockClock,
-) -> None:
-    async with running(endless) as server:
-        stream = await server.connect()
-        await stream.send_all(ASK)
-        await trio.sleep(0.5)
-        ended_seconds = trio.current_time()
-        server.ending.set()
-    assert trio.current_time() - ended_seconds < GRACE_SECONDS + 1
-    await stream.aclose()
-
-
-async def test_an_application_that_fails_harms_its_own_request_alone(
-    clock: trio.testing.MockClock,
-) -> None:
-    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/fail":
-            raise RuntimeError
-        await sleeping(scope, receive, send)
-
-    async with running(failing) as server:
-        assert status_of(await server.answer(ASK.replace(b"/health/live", b"/fail"))) == 500
-        assert status_of(await server.answer(ASK)) == 204
 
 
 async def test_without_throwing_the_rest_away_a_body_would_block_its_connection(

@@ -19,12 +19,12 @@ from realtime.client import Client
 from realtime.disconnects import BAD_TOKEN, INTERNAL_ERROR
 from realtime.hub import Hub
 from realtime.reader import Belongings, Reader
-from realtime.resume import Plan
+from realtime.resume import Plan, Read
 from storage.actor import Actor
 from storage.database import DatabaseUnavailable
 from storage.errors import Unauthenticated, Unavailable
 from storage.ids import new_id
-from storage.journal import user_topic
+from storage.journal import Span, user_topic
 
 BATCH_MAX = 256
 READ_ENTRIES_MAX = 2_000  # In one read, unless one connection alone missed more.
@@ -147,8 +147,11 @@ class Arrivals:
             client.connection.close(BAD_TOKEN)
             return False
         own_key = user_topic(actor.user_id)
-        subscriptions = found.subscriptions[actor.user_id]
-        own_tip = next(one.seq for one in subscriptions if one.topic == own_key)
+        # One's own topic first: it says which conversations one is in, and from where on.
+        subscriptions = sorted(
+            found.subscriptions[actor.user_id], key=lambda one: one.topic != own_key
+        )
+        own_tip = subscriptions[0].seq
         own_topic = hub.topics.get(own_key)
         if own_topic is not None and own_topic.seq > own_tip:
             # What was read is older than what was heard here: a conversation may have been
@@ -177,9 +180,8 @@ class Arrivals:
 
     async def _catch_up(self, items: Sequence[Arrival | Joining]) -> None:
         """Tell each what it missed, then let go what was held."""
-        spans = resume.union(item.plan for item in items)
         try:
-            read = resume.pushes(await self._reader.between(spans)) if spans else {}
+            read = await self._read_missed(items)
         except DatabaseUnavailable:
             # Signed in, but what was missed cannot be told: they come back and ask again.
             for item in items:
@@ -197,6 +199,20 @@ class Arrivals:
                 client.push(wire.caught_up(item.tips))
             client.release()
 
+    async def _read_missed(self, items: Sequence[Arrival | Joining]) -> Read:
+        read = Read()
+        await self._read(read, [span for item in items for span in item.plan.spans])
+        # Whoever hears only now that they are in a conversation has missed all of it so far.
+        more = [
+            span for item in items if isinstance(item, Arrival) for span in _plan_added(item, read)
+        ]
+        await self._read(read, more)
+        return read
+
+    async def _read(self, read: Read, spans: Sequence[Span]) -> None:
+        if spans:
+            read.add(await self._reader.between(resume.union(spans)))
+
     def _greeting(self, arrival: Arrival) -> dict[str, object]:
         return {
             "socketId": new_id(),
@@ -209,6 +225,17 @@ class Arrivals:
         refusal = Unavailable("database", "try again", retry_after_seconds=1)
         arrival.client.push(wire.refusal_reply([arrival.request_id], refusal))
         self._failed(arrival.client)
+
+
+def _plan_added(arrival: Arrival, read: Read) -> list[Span]:
+    """Plan for the conversations that were added while away; the spans still to read."""
+    own_key = user_topic(arrival.actor.user_id)
+    read_already = len(arrival.plan.spans)
+    for key, from_seq in resume.conversations_added(arrival.plan, read, own_key).items():
+        here = arrival.tips.get(key)
+        if here is not None and key not in arrival.have:
+            arrival.plan.add(key, have=from_seq, from_seq=from_seq, here=here, tip=from_seq)
+    return arrival.plan.spans[read_already:]
 
 
 def _slices(items: Sequence[Arrival | Joining]) -> list[list[Arrival | Joining]]:

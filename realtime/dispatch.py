@@ -58,6 +58,8 @@ class Instant:
     name: str
     body_type: Any
     answer: Callable[[Core, Client, Any], Any]
+    otherwise: Stored | None = None
+    """What to ask of storage when `answer` knows of no such thing."""
     is_counted: bool = True
     """Whether it is one of the requests that a person may make in a minute."""
 

@@ -111,11 +111,21 @@ class Door:
         if isinstance(command, Instant):
             if command.is_counted:
                 self._count(client.user)
-            client.push(wire.reply([request.id], command.answer(self._core, client, body)))
+            self._answer(client, request, command, body)
         elif isinstance(command, Marking):
             self._core.marks.submit(client, request.id, command, body)
         else:
             self._core.dispatch.submit(client, Asked((request.id,), command, body))
+
+    def _answer(self, client: Client, request: Request, command: Instant, body: Any) -> None:
+        try:
+            result = command.answer(self._core, client, body)
+        except NotFound:
+            if command.otherwise is None:
+                raise
+            self._core.dispatch.submit(client, Asked((request.id,), command.otherwise, body))
+        else:
+            client.push(wire.reply([request.id], result))
 
     def _connect(self, client: Client, request: Request) -> None:
         if client.user:

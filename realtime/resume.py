@@ -5,19 +5,15 @@ Pure: plans say what to read, and replays are made from what was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from realtime import wire
-from storage.journal import Entry, Span
+from realtime import events, wire
+from storage.journal import Entry, Span, conversation_topic
 
 TOPIC_ENTRIES_MAX = 1_000
 CONNECTION_ENTRIES_MAX = 10_000
 REPLAY_BYTES_MAX = 512 * 1024  # Half of what may wait for a connection: live pushes follow.
-
-Read: TypeAlias = Mapping[str, Sequence[tuple[int, wire.Push]]]
-"""Topic → its entries as (seq, push), ascending."""
 
 
 @dataclass(slots=True)
@@ -51,29 +47,54 @@ class Plan:
             self.spans.append((key, after, here))
 
 
-def union(plans: Iterable[Plan]) -> list[Span]:
+class Read:
+    """What was read for many who come back, each entry worded once."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[Entry]] = {}
+        self._pushes: dict[tuple[str, int], wire.Push] = {}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._entries.setdefault(entry.topic, []).append(entry)
+
+    def within(self, span: Span) -> list[Entry]:
+        key, after, up_to = span
+        return [entry for entry in self._entries.get(key, ()) if after < entry.seq <= up_to]
+
+    def frame_for(self, user: str, entry: Entry) -> bytes:
+        push = self._pushes.get((entry.topic, entry.seq))
+        if push is None:
+            push = self._pushes[entry.topic, entry.seq] = wire.push(entry)
+        return push.for_user(user)
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
     """One span for each topic that anybody missed something of."""
     wanted: dict[str, tuple[int, int]] = {}
-    for plan in plans:
-        for key, after, up_to in plan.spans:
-            low, high = wanted.get(key, (after, up_to))
-            wanted[key] = min(low, after), max(high, up_to)
+    for key, after, up_to in spans:
+        low, high = wanted.get(key, (after, up_to))
+        wanted[key] = min(low, after), max(high, up_to)
     return [(key, low, high) for key, (low, high) in wanted.items()]
 
 
-def pushes(entries: Iterable[Entry]) -> Read:
-    read: dict[str, list[tuple[int, wire.Push]]] = {}
-    for entry in entries:
-        read.setdefault(entry.topic, []).append((entry.seq, wire.push(entry)))
-    return read
+def conversations_added(plan: Plan, read: Read, own_key: str) -> dict[str, int]:
+    """Topics that one came to listen to while away, and the seq after which they begin."""
+    return {
+        conversation_topic(added.conversation.id): added.from_seq
+        for span in plan.spans
+        if span[0] == own_key
+        for entry in read.within(span)
+        if entry.kind == "conversation_added" and entry.body is not None
+        for added in [events.read_conversation_added(entry.body)]
+    }
 
 
 def replay(plan: Plan, read: Read, user: str, *, bytes_max: int) -> Iterator[bytes]:
     """The frames of a plan. A topic comes whole or as `resync`, never in part."""
-    for key, seq in plan.resyncs:
-        yield wire.resync(key, seq)
-    for key, after, up_to in plan.spans:
-        frames = [push.for_user(user) for seq, push in read.get(key, ()) if after < seq <= up_to]
+    for span in plan.spans:
+        key, after, up_to = span
+        frames = [read.frame_for(user, entry) for entry in read.within(span)]
         size = sum(map(len, frames))
         if len(frames) < up_to - after or size > bytes_max:
             # Some are no longer kept, or there is no room for them.
@@ -81,3 +102,5 @@ def replay(plan: Plan, read: Read, user: str, *, bytes_max: int) -> Iterator[byt
         else:
             bytes_max -= size
             yield from frames
+    for key, seq in plan.resyncs:
+        yield wire.resync(key, seq)

@@ -19,5 +19,6 @@ COMMANDS: list[Command] = [
     Stored(messaging.list_messages),
     Marking(messaging.mark_delivered),
     Marking(messaging.mark_read),
-    Instant("typing", messaging.Typing, typing_signal.typing),
+    # One may be in a conversation that is too new to be listened to.
+    Instant("typing", messaging.Typing, typing_signal.typing, otherwise=Stored(messaging.typing)),
 ]

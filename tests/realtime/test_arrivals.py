@@ -220,7 +220,8 @@ def test_a_topic_comes_whole_or_not_at_all() -> None:
     plan = resume.Plan()
     plan.add("small", have=0, from_seq=0, here=1, tip=1)
     plan.add("large", have=0, from_seq=0, here=3, tip=3)
-    read = resume.pushes([entry("small", 1), *(entry("large", seq) for seq in (1, 2, 3))])
+    read = resume.Read()
+    read.add([entry("small", 1), *(entry("large", seq) for seq in (1, 2, 3))])
     frames = list(resume.replay(plan, read, "ana", bytes_max=150))
     assert len(frames) == 2
     assert b'"small"' in frames[0]

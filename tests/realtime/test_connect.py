@@ -88,6 +88,45 @@ async def test_an_author_finds_their_client_ids_in_a_replay(
     assert device.pushes("new_message")[0]["data"]["clientId"] is not None
 
 
+async def test_ben_comes_back_to_a_conversation_that_began_while_he_was_away(
+    process: Process, gate: Gate, world: World
+) -> None:
+    for text in ("Hello", "Are you there?"):
+        command = SendMessage(to=world.ben.user_id, text=text, client_id=new_id())
+        await gate.perform(messaging.send_message, world.ana, command)
+    device = await process.connect(world.ben, {user_topic(world.ben.user_id): 0})
+    events = [said["event"] for said in device.said]
+    assert events == ["connected", "conversation_added", "new_message", "new_message", "caught_up"]
+    assert texts(device) == ["Hello", "Are you there?"]
+
+
+async def test_a_conversation_that_came_and_went_while_away_is_only_mentioned(
+    process: Process, gate: Gate, world: World
+) -> None:
+    group_id = await make_group(gate, world.ana, world.ben, world.chloe)
+    leave = messaging.LeaveConversation(conversation_id=group_id)
+    await gate.perform(messaging.leave_conversation, world.ben, leave)
+    device = await process.connect(world.ben, {user_topic(world.ben.user_id): 0})
+    events = [said["event"] for said in device.said[1:-1]]
+    assert events == ["conversation_added", "conversation_removed"]
+
+
+async def test_who_was_away_while_they_left_and_returned_hears_of_it_first(
+    process: Process, gate: Gate, world: World
+) -> None:
+    group_id = await make_group(gate, world.ana, world.ben)
+    leave = messaging.LeaveConversation(conversation_id=group_id)
+    await gate.perform(messaging.leave_conversation, world.ben, leave)
+    command = messaging.AddMembers(conversation_id=group_id, user_ids=[world.ben.user_id])
+    await gate.perform(messaging.add_members, world.ana, command)
+    own, topic = user_topic(world.ben.user_id), conversation_topic(group_id)
+    device = await process.connect(world.ben, {own: 1, topic: 1})
+    told = [said for said in device.said if "seq" in said]
+    assert [said["event"] for said in told[:2]] == ["conversation_removed", "conversation_added"]
+    assert told[2]["topic"] == topic
+    assert told[2]["seq"] == told[1]["data"]["fromSeq"] + 1
+
+
 async def test_topics_that_are_not_named_start_at_their_tip(
     process: Process, gate: Gate, world: World
 ) -> None:

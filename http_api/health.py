@@ -85,7 +85,7 @@ def probes_of(gate: Gate) -> dict[str, Probe]:
 
     async def bus() -> str:
         # A bus that has no link to lose says nothing about it.
-        return OK if getattr(gate.bus, "connected", True) else "disconnected"
+        return OK if gate.bus.connected else "disconnected"
 
     async def realtime() -> str:
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 import trio
 
-from http_api.logs import configure_logs
+from storage.logs import configure_logs
 from storage.settings import Settings, SettingsError
 
 END_SECONDS_MAX = 4.5

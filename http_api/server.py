@@ -26,7 +26,7 @@ from hypercorn.utils import parse_socket_addr
 
 from http_api.envelope import failure
 from http_api.exchange import ClientGone, Message, Receive, Scope, Send
-from http_api.logs import ServerLogger
+from http_api.server_log import ServerLogger
 from storage.errors import MalformedInput, PayloadTooLarge
 from storage.ids import new_id
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import signal
 import socket
 import sys
@@ -15,8 +14,10 @@ from realtime.commands.surface import COMMANDS
 from realtime.core import Core
 from realtime.disconnects import GOING_AWAY
 from realtime.door import Door
-from realtime.reactor import Reactor, SocketLimits, listen
+from realtime.listener import listen, raise_open_files_limit
+from realtime.reactor import Reactor, SocketLimits
 from storage.gate import Gate, open_gate
+from storage.logs import configure_logs
 from storage.settings import Settings, SettingsError
 
 FAREWELL_SECONDS_MAX = 4.0
@@ -61,28 +62,14 @@ async def main(settings: Settings) -> None:
             nursery.cancel_scope.cancel()
 
 
-def configure_log() -> None:
-    """JSON lines on stderr, and nothing on stdout."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def tune_garbage_collection() -> None:
     """Connections live long and make no cycles: look at the young rarely, at the old hardly."""
     gc.set_threshold(50_000, 20, 50)
 
 
 if __name__ == "__main__":
-    configure_log()
+    configure_logs("realtime")
+    raise_open_files_limit()
     try:
         chosen = Settings.from_environment()
     except SettingsError as error:

@@ -28,6 +28,10 @@ class Bus(Protocol):
     def origin(self) -> UUID:
         """Names this process to the others."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether the others can be heard at the moment."""
+
     def publish_many(self, entries: Iterable[Entry]) -> None:
         """Tell this process's listeners at once and the other processes soon. Never waits."""
 

@@ -18,7 +18,7 @@ import pytest
 import structlog
 import trio
 
-from http_api import logs
+from storage import logs
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS_MAX = 30

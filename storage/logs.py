@@ -1,4 +1,4 @@
-"""One JSON object a line on stderr; from the server below us too."""
+"""How every process logs: one JSON object a line on stderr, from the libraries below us too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 from typing import Any
 
 import structlog
-from hypercorn.config import Config
-from hypercorn.logging import Logger
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -42,14 +40,3 @@ class _ToStructlog(logging.Handler):
             message=record.getMessage(),
             exc_info=record.exc_info,
         )
-
-
-class ServerLogger(Logger):
-    """Hypercorn's errors as our lines. Accesses are logged by the application, with their id."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.access_logger = None
-        self.error_logger = logging.getLogger("hypercorn.error")
-        self.error_logger.handlers.clear()
-        self.error_logger.propagate = True

@@ -99,6 +99,7 @@ class FakeBus:
     """Carries everything to all that listen, at once."""
 
     origin = UUID(int=1)
+    connected = True
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []

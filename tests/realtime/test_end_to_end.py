@@ -3,78 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from pathlib import Path
 
-import msgspec
+import pytest
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
 from realtime.disconnects import GOING_AWAY
 from realtime.main import serve
 from realtime.reactor import Reactor, SocketLimits, listen
-from storage import clock
-from storage.actor import Actor
-from storage.domains.identity.access_tokens import issue_access_token
 from storage.gate import Gate
 from storage.ids import new_id
-from tests.world import World
-
-
-class Socket:
-    """A client as clients are: it reads what comes, in the order it comes."""
-
-    def __init__(self, websocket: WebSocketConnection) -> None:
-        self._websocket = websocket
-        self._last_id = 0
-
-    async def send(self, event: str, data: object) -> int:
-        self._last_id += 1
-        frame = {"id": self._last_id, "event": event, "data": data}
-        await self._websocket.send_message(msgspec.json.encode(frame).decode())
-        return self._last_id
-
-    async def read(self) -> Any:
-        with trio.fail_after(5):
-            return msgspec.json.decode(await self._websocket.get_message())
-
-    async def close_code(self) -> int:
-        """Read to the end."""
-        try:
-            while True:
-                await self.read()
-        except ConnectionClosed as closed:
-            # trio-websocket leaves the stream open when the server was the first to close.
-            await self._websocket._stream.aclose()
-            return closed.reason.code if closed.reason else 0
-
-
-def token_of(gate: Gate, actor: Actor) -> str:
-    return issue_access_token(
-        gate.settings.secret,
-        user_id=actor.user_id,
-        session_id=actor.session_id,
-        role=actor.role,
-        now=clock.utc_now(),
-    )
+from tests.realtime.sockets import free_port, open_socket, started, wait_ready
+from tests.world import World, make_friends
 
 
 async def test_ana_writes_and_ben_reads_it_at_once(
     gate: Gate, world: World, nursery: trio.Nursery
 ) -> None:
     listener = listen("127.0.0.1", 0, reuse_port=True)
-    url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
-    origin = [(b"Origin", b"http://localhost:8000")]
+    port = listener.getsockname()[1]
     reactor: Reactor = await nursery.start(partial(serve, gate, listener, limits=SocketLimits()))
-    async with (
-        open_websocket_url(url, extra_headers=origin) as ana_socket,
-        open_websocket_url(url, extra_headers=origin) as ben_socket,
-    ):
-        ana, ben = Socket(ana_socket), Socket(ben_socket)
+    async with open_socket(port) as ana, open_socket(port) as ben:
         for socket, actor in ((ana, world.ana), (ben, world.ben)):
-            await socket.send("connect", {"token": token_of(gate, actor), "have": {}})
-            connected = await socket.read()
-            assert connected["data"]["userId"] == str(actor.user_id)
-            assert (await socket.read())["event"] == "caught_up"
+            connected = await socket.connect(actor)
+            assert connected["userId"] == str(actor.user_id)
 
         client_id = str(new_id())
         command = {"to": str(world.ben.user_id), "text": "Hello, Ben", "clientId": client_id}
@@ -97,3 +49,29 @@ async def test_ana_writes_and_ben_reads_it_at_once(
             assert await socket.close_code() == 4000
         await reactor.wait_empty()
     nursery.cancel_scope.cancel()
+
+
+@pytest.mark.fault
+async def test_ana_sees_ben_offline_within_ten_seconds_of_the_kill_of_his_process(
+    gate: Gate, database_url: str, world: World, tmp_path: Path
+) -> None:
+    async with gate.database.transaction() as tx:
+        await make_friends(tx, world.ana, world.ben)
+    ports = [free_port(), free_port()]
+    with (
+        started(tmp_path, DATABASE_URL=database_url, LOOPYNC_WS_PORT=str(ports[0])) as here,
+        started(tmp_path, DATABASE_URL=database_url, LOOPYNC_WS_PORT=str(ports[1])) as there,
+    ):
+        for process in (here, there):
+            await trio.to_thread.run_sync(wait_ready, process)
+        async with open_socket(ports[0]) as ana, open_socket(ports[1]) as ben:
+            await ana.connect(world.ana)
+            await ana.send("watch_presence", {"userIds": [str(world.ben.user_id)]})
+            assert (await ana.read())["data"]["presence"][0]["state"] == "offline"
+            await ben.connect(world.ben)
+            assert (await ana.read())["data"]["state"] == "online"
+            there.kill()
+            told = await ana.read(patience_seconds=10)
+            assert told["event"] == "presence"
+            assert told["data"]["state"] == "offline"
+            await ben.close_code()

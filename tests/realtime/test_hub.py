@@ -157,6 +157,21 @@ async def test_what_was_heard_while_subscriptions_were_read_is_not_missed(
     nursery.cancel_scope.cancel()
 
 
+async def test_hearing_of_too_many_topics_while_loading_costs_a_comparison_and_no_memory(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.hub.UNHEARD_TOPICS_MAX", 2)
+    client, _ = connected_client()
+    hub.loading_starts()
+    for number in range(5):
+        hub.heard(entry(f"conversation:{number}", 1))
+    hub.subscribe(client, "conversation:4", 0)
+    assert hub.doubted == {"conversation:4"}
+    hub.loading_ends()
+    hub.subscribe(client, "conversation:3", 0)
+    assert hub.doubted == {"conversation:4"}, "what was forgotten ended with the loading"
+
+
 async def test_early_entries_are_bounded(hub: Hub) -> None:
     client, _ = connected_client()
     hub.subscribe(client, ROOM, 0)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as Xml
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,12 +53,19 @@ class Checks:
         self.tally.add(name, int(passed), int(not passed), 0)
         return passed
 
+    def counted(self, name: str, command: Sequence[str | Path], report: Path) -> None:
+        """Tests that write a report: pytest's XML, or vitest's JSON."""
+        passed = self._run(name, command)
+        try:
+            done, failed, skipped = _count(report)
+        except (OSError, ValueError, Xml.ParseError):
+            done, failed, skipped = 0, 1, 0  # They ended before they could report.
+        self.tally.add(name, done, failed or int(not passed), skipped)
+
     def python_tests(self, arguments: Sequence[str]) -> None:
-        report = self._reports / "pytest.xml"
-        report.unlink(missing_ok=True)
+        report = self._fresh("pytest.xml")
         pytest = ("coverage", "run", "-m", "pytest", "-q", "-rs", f"--junitxml={report}")
-        passed = self._run("pytest", (sys.executable, "-m", *pytest, *arguments))
-        self._count("pytest", passed, lambda: _count_junit(report))
+        self.counted("pytest", (sys.executable, "-m", *pytest, *arguments), report)
 
     def coverage(self) -> None:
         coverage = (sys.executable, "-m", "coverage")
@@ -70,22 +77,16 @@ class Checks:
 
     def web(self) -> None:
         node = web_build.prepare()
-        report = self._reports / "vitest.json"
-        report.unlink(missing_ok=True)
-        run = (*node.npm, "run")
-        self.step("web types", "env", f"PATH={node.path}", "-C", places.web(), *run, "check")
+        npm = ("env", "-C", places.web(), f"PATH={node.path}", *node.npm, "run")
+        self.step("web types", *npm, "check")
+        report = self._fresh("vitest.json")
         reporters = ("--reporter=default", "--reporter=json", f"--outputFile.json={report}")
-        test = ("env", f"PATH={node.path}", "-C", places.web(), *run, "test", "--", *reporters)
-        self._count("web tests", self._run("web tests", test), lambda: _count_vitest(report))
+        self.counted("web tests", (*npm, "test", "--", *reporters), report)
 
-    def _count(self, name: str, passed: bool, count: Callable[[], tuple[int, int, int]]) -> None:
-        try:
-            counts = count()
-        except (OSError, ValueError, Xml.ParseError):
-            counts = (0, 1, 0)  # It ended before it could report.
-        if not passed and not counts[1]:
-            counts = (counts[0], 1, counts[2])
-        self.tally.add(name, *counts)
+    def _fresh(self, name: str) -> Path:
+        report = self._reports / name
+        report.unlink(missing_ok=True)
+        return report
 
     def _run(self, name: str, command: Sequence[str | Path]) -> bool:
         say(f"\n── {name}")
@@ -101,7 +102,13 @@ def _at_least(percent: int) -> tuple[str, str]:
     return (f"--fail-under={percent}", "--skip-empty")
 
 
-def _count_junit(report: Path) -> tuple[int, int, int]:
+def _count(report: Path) -> tuple[int, int, int]:
+    """Passed, failed, skipped."""
+    if report.suffix == ".json":
+        told = json.loads(report.read_text())
+        failed = told["numFailedTests"] or told.get("numFailedTestSuites", 0)
+        skipped = told["numPendingTests"] + told.get("numTodoTests", 0)
+        return told["numPassedTests"], failed, skipped
     passed = failed = skipped = 0
     for suite in Xml.parse(report).getroot().iter("testsuite"):
         count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
@@ -109,13 +116,6 @@ def _count_junit(report: Path) -> tuple[int, int, int]:
         skipped += count["skipped"]
         passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
     return passed, failed, skipped
-
-
-def _count_vitest(report: Path) -> tuple[int, int, int]:
-    told = json.loads(report.read_text())
-    skipped = int(told["numPendingTests"]) + int(told.get("numTodoTests", 0))
-    failed = int(told["numFailedTests"]) + int(told.get("numFailedTestSuites", 0))
-    return int(told["numPassedTests"]), failed, skipped
 
 
 def run(arguments: Sequence[str]) -> Tally:

@@ -157,8 +157,8 @@ class Hub:
         self.attention.set()
 
     def doubt(self, keys: Iterable[str]) -> None:
-        """Compare these topics with the journal soon."""
-        self.doubted.update(keys)
+        """Compare these topics with the journal soon, as far as somebody listens to them."""
+        self.doubted.update(key for key in keys if key in self.topics)
         self.attention.set()
 
     def lost(self) -> None:

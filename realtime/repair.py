@@ -51,16 +51,28 @@ class Repair:
 
     async def _compare_doubted(self) -> None:
         while self._hub.doubted:
-            keys = [self._hub.doubted.pop() for _ in range(min(len(self._hub.doubted), TIPS_MAX))]
+            size = min(len(self._hub.doubted), TIPS_MAX)
+            keys = [self._hub.doubted.pop() for _ in range(size)]
+            seqs = {key: self._hub.topics[key].seq for key in keys}
             try:
                 tips = await self._reader.tips(keys)
             except BaseException:
-                self._hub.doubt(key for key in keys if key in self._hub.topics)
+                self._hub.doubt(keys)
                 raise
-            for key, tip in tips.items():
-                topic = self._hub.topics.get(key)
-                if topic is not None and tip > topic.seq:
-                    self._hub.expect(key, tip)
+            for key, seq in seqs.items():
+                self._compare(key, seq, tips.get(key, 0))
+
+    def _compare(self, key: str, seq_before: int, tip: int) -> None:
+        """`seq_before` is what was delivered here before the tip was read."""
+        topic = self._hub.topics.get(key)
+        if topic is None:
+            return
+        if tip > topic.seq:
+            self._hub.expect(key, tip)
+        elif tip < seq_before:
+            # Say by a restore. The numbers will be given again, to other events.
+            log.error("journal_went_back", topic=key, tip=tip, delivered=seq_before)
+            self._hub.give_up(key)
 
     async def _read_gaps(self) -> None:
         spans = self._due_spans()
@@ -95,7 +107,7 @@ class Repair:
             slices = range(0, len(keys), TIPS_MAX)
             pause = max(COMPARE_PAUSE_SECONDS_MIN, COMPARE_SECONDS / max(1, len(slices)))
             for at in slices:
-                self._hub.doubt(key for key in keys[at : at + TIPS_MAX] if key in self._hub.topics)
+                self._hub.doubt(keys[at : at + TIPS_MAX])
                 await trio.sleep(pause)
             if not slices:
                 await trio.sleep(pause)

@@ -126,6 +126,19 @@ async def test_who_cannot_be_told_in_order_is_told_to_come_back(
     nursery.cancel_scope.cancel()
 
 
+async def test_after_a_restore_people_are_told_to_load_anew(
+    hub: Hub, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    reader = FakeReader()
+    client, connection = connected_client()
+    hub.subscribe(client, ROOM, 5)
+    nursery.start_soon(Repair(hub, reader).run)
+    reader.append(entry(ROOM, 1))
+    await trio.sleep(2 * COMPARE_SECONDS)
+    assert connection.close_code == 4006
+    nursery.cancel_scope.cancel()
+
+
 async def test_what_did_not_fit_through_the_bus_is_read_from_the_journal(
     hub: Hub, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

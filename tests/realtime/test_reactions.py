@@ -205,6 +205,12 @@ async def test_ben_sees_ana_typing_and_ana_does_not(
     assert ana.pushes("typing") == []
 
 
+async def test_typing_before_the_first_message_is_no_error(process: Process, world: World) -> None:
+    ana = await process.connect(world.ana)
+    conversation = await ana.ask("open_direct", {"userId": str(world.ben.user_id)})
+    assert await ana.ask("typing", {"conversationId": conversation["id"]}) == {}
+
+
 async def test_typing_over_http_reaches_sockets(process: Process, gate: Gate, world: World) -> None:
     group_id = await make_group(gate, world.ana, world.ben)
     ben = await process.connect(world.ben)

@@ -15,6 +15,7 @@ import xml.etree.ElementTree as Xml
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ops import places, web_build
 from ops.report import said_to_person
@@ -47,15 +48,15 @@ class Checks:
         self.tally = Tally()
         self._reports = reports
 
-    def step(self, name: str, *command: str | Path) -> bool:
+    def step(self, name: str, *command: str | Path, **where: Any) -> bool:
         """A check that passes or fails as a whole."""
-        passed = self._run(name, command)
+        passed = self._run(name, command, **where)
         self.tally.add(name, int(passed), int(not passed), 0)
         return passed
 
-    def counted(self, name: str, command: Sequence[str | Path], report: Path) -> None:
+    def counted(self, name: str, command: Sequence[str | Path], report: Path, **where: Any) -> None:
         """Tests that write a report: pytest's XML, or vitest's JSON."""
-        passed = self._run(name, command)
+        passed = self._run(name, command, **where)
         try:
             done, failed, skipped = _count(report)
         except (OSError, ValueError, Xml.ParseError):
@@ -77,23 +78,34 @@ class Checks:
 
     def web(self) -> None:
         node = web_build.prepare()
-        npm = ("env", "-C", places.web(), f"PATH={node.path}", *node.npm, "run")
-        self.step("web types", *npm, "check")
+        where = {"folder": places.web(), "path": node.path}
+        self.step("web types", *node.npm, "run", "check", **where)
         report = self._fresh("vitest.json")
         reporters = ("--reporter=default", "--reporter=json", f"--outputFile.json={report}")
-        self.counted("web tests", (*npm, "test", "--", *reporters), report)
+        test = (*node.npm, "run", "test", "--", *reporters)
+        self.counted("web tests", test, report, **where)
 
     def _fresh(self, name: str) -> Path:
         report = self._reports / name
         report.unlink(missing_ok=True)
         return report
 
-    def _run(self, name: str, command: Sequence[str | Path]) -> bool:
+    def _run(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        folder: Path = places.CHECKOUT,
+        path: str | None = None,
+    ) -> bool:
         say(f"\n── {name}")
         began = time.monotonic()
         # The children of the tests measure too, wherever they are started.
         environment = os.environ | {"COVERAGE_FILE": str(self._reports / "coverage")}
-        ended = subprocess.run([str(word) for word in command], env=environment, check=False)
+        if path is not None:
+            environment["PATH"] = path
+        words = [str(word) for word in command]
+        ended = subprocess.run(words, cwd=folder, env=environment, check=False)
         say(f"── {name}: {ended.returncode or 'ok'}, {time.monotonic() - began:.1f} s")
         return ended.returncode == 0
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from ops import places
 from ops.say import Stop, say
+from storage.process import spawn
 
 # Bytecode is made at the first import anyway; here it would double the time.
 PIP_INSTALL = (
@@ -124,16 +125,15 @@ def run(
     log = places.notes() / f"{name}.log"
     given = dict(os.environ if environment is None else environment)
     with log.open("wb") as output:
-        ended = subprocess.run(
-            list(command),
-            cwd=folder or places.CHECKOUT,
-            env=_trusted_by_system() | given,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
+        child = spawn(
+            command,
+            folder=folder or places.CHECKOUT,
+            environment=_trusted_by_system() | given,
+            output=output,
+            group=os.getpgrp(),  # A Ctrl-C ends it too.
         )
-    if ended.returncode != 0:
+        code = child.wait()
+    if code != 0:
         end = log.read_text(errors="replace").strip().splitlines()[-OUTPUT_LINES_SHOWN:]
         raise Stop("\n".join((*end, f"{failure} (all of it is in {log})")), code=1)
 

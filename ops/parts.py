@@ -12,6 +12,7 @@ from typing import Any
 
 import trio
 
+from ops import places
 from ops.say import Stop
 from storage.settings import Settings
 
@@ -73,6 +74,7 @@ def environment(settings: Settings, database_url: str) -> dict[str, str]:
         "LOOPYNC_DEMO": "1" if settings.demo else "0",
         "LOOPYNC_EMBEDDED": "1" if settings.database_url is None else "0",
         "LOOPYNC_DATABASE_DRIVER": settings.database_driver,
+        "LOOPYNC_WEB_CLIENT": str(places.web() / "dist"),
         "DATABASE_URL": database_url,
     }
     return os.environ | told

@@ -41,6 +41,7 @@ class Settings:
     demo: bool = False
     database_url: str | None = None  # None: the embedded server, which only the supervisor starts
     database_driver: str = "trio"
+    web_client: Path = CHECKOUT / "web" / "dist"  # elsewhere when the checkout is read-only
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -80,6 +81,7 @@ class Settings:
             data=data,
             secret=given_secret or _kept_secret(data),
             database_url=database_url,
+            web_client=Path(_given(environ, "LOOPYNC_WEB_CLIENT") or CHECKOUT / "web" / "dist"),
             **values,  # type: ignore[arg-type]  # each is checked by the function that read it
         )
 

@@ -43,22 +43,33 @@ async def serve(
         task_status.started(reactor)
 
 
+async def serve_for_ever(
+    settings: Settings, *, task_status: trio.TaskStatus[Reactor] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """As `settings` say. Waits for the database first, however long that takes."""
+    async with open_gate(settings) as gate:
+        listener = listen(settings.host, settings.ws_port, reuse_port=True)
+        log.info("realtime_ready", port=settings.ws_port)
+        await serve(gate, listener, limits=SocketLimits(), task_status=task_status)
+
+
 async def main(settings: Settings) -> None:
     """Until SIGTERM or SIGINT; then everybody is told to come back, elsewhere or later."""
+    reactor: Reactor | None = None
+
+    async def start() -> None:
+        nonlocal reactor
+        reactor = await nursery.start(serve_for_ever, settings)
+
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with open_gate(settings) as gate, trio.open_nursery() as nursery:
-            listener = listen(settings.host, settings.ws_port, reuse_port=True)
-            limits = SocketLimits()
-            reactor: Reactor = await nursery.start(
-                lambda task_status: serve(gate, listener, limits=limits, task_status=task_status)
-            )
-            log.info("realtime_ready", port=settings.ws_port)
-            async for number in signals:
-                log.info("realtime_ends", signal=number)
-                break
-            reactor.close_all(GOING_AWAY)
-            with trio.move_on_after(FAREWELL_SECONDS_MAX):
-                await reactor.wait_empty()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(start)
+            number = await anext(signals)
+            log.info("realtime_ends", signal=number)
+            if reactor is not None:
+                reactor.close_all(GOING_AWAY)
+                with trio.move_on_after(FAREWELL_SECONDS_MAX):
+                    await reactor.wait_empty()
             nursery.cancel_scope.cancel()
 
 
@@ -75,4 +86,8 @@ if __name__ == "__main__":
     except SettingsError as error:
         sys.exit(str(error))
     tune_garbage_collection()
-    trio.run(main, chosen)
+    try:
+        trio.run(main, chosen)
+    except Exception:
+        log.exception("realtime_failed")
+        sys.exit(1)

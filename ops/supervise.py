@@ -16,14 +16,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from ops.crew import Crew, ended, how_it_ended, pauses
-from ops.parts import (
-    Part,
-    environment,
-    parts,
-    python,
-    reachable,
-    refuse_taken_ports,
-)
+from ops.parts import Part, environment, parts, python, reachable, refuse_taken_ports
 from ops.report import leaves, said_to_person
 from ops.say import Stop, say
 from storage.database import DatabaseUnavailable, open_database
@@ -109,6 +102,7 @@ async def _keep_database(server: EmbeddedPostgres, crew: Crew) -> None:
         await trio.sleep(pause_seconds)
         try:
             server.spawn(group=crew.group)
+            crew.join(server.process)
             while not server.ready():  # noqa: ASYNC110  # only PostgreSQL's own file tells
                 await trio.sleep(POLL_SECONDS)
         except EmbeddedError as error:

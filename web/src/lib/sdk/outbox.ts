@@ -96,7 +96,8 @@ export class Outbox {
   async #deliver(item: OutboxItem): Promise<void> {
     const backoff = new Backoff(BACKOFF, this.#options.random);
     let refusals = 0;
-    while (!this.#closed) {
+    // It may be given up, or seen in a push, between two tries.
+    while (!this.#closed && this.#items.some((each) => each.clientId === item.clientId)) {
       try {
         const message = await this.#options.send(item);
         this.#options.sent(item, message);

@@ -240,5 +240,19 @@ export class Socket {
 }
 
 function openWebSocket(url: string): Transport {
-  return new WebSocket(url) as unknown as Transport;
+  const socket = new WebSocket(url);
+  const transport: Transport = {
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    // What is sent while the link is closing is lost in any case, and comes back with the unanswered requests.
+    send: (text) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    close: (code, reason) => socket.close(code, reason),
+  };
+  socket.onopen = () => transport.onopen?.();
+  socket.onmessage = (event) => transport.onmessage?.(event);
+  socket.onclose = (event) => transport.onclose?.(event);
+  return transport;
 }

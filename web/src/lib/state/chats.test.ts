@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { Client, Conversation, Member, Message, Push } from '../sdk';
+import { Chats } from './chats.svelte';
+import { Recent } from './recent';
+import { Thread } from './threads.svelte';
+import { Users } from './users.svelte';
+
+const ANA = { id: 'ana', handle: 'ana', name: 'Ana' };
+const BEN = { id: 'ben', handle: 'ben', name: 'Ben' };
+const at = '2026-01-01T00:00:00Z';
+
+const member = (user: typeof ANA): Member => ({ user, role: 'member', joinedAt: at, joinedSeq: 0, readSeq: 0, readAt: null, deliveredSeq: 0, deliveredAt: null });
+
+function chat(more: Partial<Conversation> = {}): Conversation {
+  return {
+    id: 'c', kind: 'group', name: 'Hike', createdAt: at, createdBy: 'ben', members: [member(ANA), member(BEN)], membersCount: 2,
+    lastMessage: null, lastSeq: 0, joinedSeq: 0, readSeq: 0, deliveredSeq: 0, unreadCount: 0, role: 'member', mayMessage: true,
+    lastActivityAt: at, topicSeq: 0, ...more,
+  };
+}
+
+const message = (seq: number, senderId = 'ben'): Message => ({
+  id: `m${seq}`, conversationId: 'c', seq, senderId, kind: 'text', text: '', note: null, createdAt: at, clientId: null,
+});
+
+const push = (seq: number, event: string, data: unknown): Push => ({ event, topic: 'conversation:c', seq, data }) as Push;
+
+function world(answers: Record<string, unknown> = {}): { chats: Chats; recent: Recent; client: Client } {
+  const recent = new Recent();
+  const client = { call: (name: string) => Promise.resolve(answers[name]) } as unknown as Client;
+  return { chats: new Chats(client, new Users(), recent, ANA.id), recent, client };
+}
+
+describe("Ana's list of chats", () => {
+  it('counts each unread message once, however often it is heard of', () => {
+    const { chats } = world();
+    chats.put(chat());
+    for (const seq of [1, 1, 2, 1, 2]) chats.apply(push(seq, 'new_message', message(seq)));
+    expect(chats.get('c')?.unreadCount).toBe(2);
+  });
+
+  it('counts neither her own messages nor those of before her mark', () => {
+    const { chats } = world();
+    chats.put(chat({ readSeq: 1 }));
+    chats.apply(push(1, 'new_message', message(1)));
+    chats.apply(push(2, 'new_message', message(2, 'ana')));
+    expect(chats.get('c')?.unreadCount).toBe(0);
+  });
+
+  it('applies to a snapshot what was heard before it came but happened after it was made', () => {
+    const { chats, recent } = world();
+    recent.note(push(4, 'conversation_updated', { conversationId: 'c', name: 'Old news' }));
+    recent.note(push(6, 'conversation_updated', { conversationId: 'c', name: 'Sunday hike' }));
+    chats.put(chat({ topicSeq: 5, name: 'Saturday hike' }));
+    expect(chats.get('c')?.name).toBe('Sunday hike');
+  });
+
+  it('clears the badge when she has read on another device', () => {
+    const { chats } = world();
+    chats.put(chat({ lastSeq: 3, unreadCount: 3 }));
+    chats.apply(push(4, 'messages_read', { conversationId: 'c', userId: 'ana', seq: 3, at }));
+    expect(chats.get('c')).toMatchObject({ unreadCount: 0, readSeq: 3 });
+  });
+
+  it('moves marks only forward, and takes read for delivered', () => {
+    const { chats } = world();
+    chats.put(chat());
+    chats.apply(push(1, 'messages_read', { conversationId: 'c', userId: 'ben', seq: 5, at }));
+    chats.apply(push(2, 'messages_read', { conversationId: 'c', userId: 'ben', seq: 3, at }));
+    expect(chats.other(chats.get('c') as Conversation)).toMatchObject({ readSeq: 5, deliveredSeq: 5 });
+  });
+
+  it('adds and removes a member once', () => {
+    const { chats } = world();
+    chats.put(chat({ members: [member(ANA)], membersCount: 1 }));
+    for (const seq of [1, 2]) chats.apply(push(seq, 'member_added', { conversationId: 'c', member: member(BEN) }));
+    expect(chats.get('c')?.membersCount).toBe(2);
+    for (const seq of [3, 4]) chats.apply(push(seq, 'member_removed', { conversationId: 'c', userId: 'ben' }));
+    expect(chats.get('c')).toMatchObject({ membersCount: 1, members: [member(ANA)] });
+  });
+});
+
+describe('a thread', () => {
+  const page = { messages: [message(1), message(2)], hasBefore: false, hasAfter: false, lastSeq: 2, topicSeq: 2 };
+  const seqs = (thread: Thread): number[] => thread.messages.map((each) => each.seq);
+
+  it('takes a message that came while it was loading', async () => {
+    const { client, recent } = world({ list_messages: page });
+    const thread = new Thread(client, recent, 'c');
+    const loading = thread.open(null);
+    recent.note(push(3, 'new_message', message(3)));
+    thread.took(message(3));
+    await loading;
+    expect(seqs(thread)).toEqual([1, 2, 3]);
+  });
+
+  it('puts in order what an acknowledgement overtook, and takes nothing twice', async () => {
+    const { client, recent } = world({ list_messages: page });
+    const thread = new Thread(client, recent, 'c');
+    await thread.open(null);
+    for (const seq of [4, 3, 4]) thread.took(message(seq));
+    expect(seqs(thread)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('that ends in the past leaves no hole for a new message', async () => {
+    const { client, recent } = world({ list_messages: { ...page, hasAfter: true } });
+    const thread = new Thread(client, recent, 'c');
+    await thread.open(0);
+    thread.took(message(90));
+    expect(seqs(thread)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,71 @@
+"""Between a window and the server: holds, refuses or loses what goes over its socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, WebSocketRoute
+
+Message = str | bytes
+
+
+class Link:
+    """Made before the page is loaded. Every connection of the page goes through it."""
+
+    def __init__(self, page: Page) -> None:
+        self.held: list[Callable[[], None]] = []
+        self._hold: str | None = None
+        self._refuse: tuple[str, dict[str, Any]] | None = None
+        self._lose_answer_to: str | None = None
+        self._lost_id: int | None = None
+        page.route_web_socket(lambda url: url.endswith("/ws"), self._opened)
+
+    def hold(self, event: str) -> None:
+        """What is asked by this name waits until `release`."""
+        self._hold = event
+
+    def release(self) -> None:
+        self._hold = None
+        held, self.held = self.held, []
+        for pass_on in held:
+            pass_on()
+
+    def refuse(self, event: str, code: str) -> None:
+        """Answers in the server's place, until `relent`."""
+        error = {"code": code, "subject": event, "hint": "", "retry": False}
+        self._refuse = (event, error)
+
+    def relent(self) -> None:
+        self._refuse = None
+
+    def lose_answer_to(self, event: str) -> None:
+        """The server does what is asked; the connection breaks before its answer, once."""
+        self._lose_answer_to = event
+
+    def _opened(self, window: WebSocketRoute) -> None:
+        server = window.connect_to_server()
+        window.on_message(lambda message: self._asked(window, server, message))
+        server.on_message(lambda message: self._answered(window, server, message))
+
+    def _asked(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
+        frame = json.loads(message)
+        event = frame["event"]
+        if self._refuse is not None and event == self._refuse[0]:
+            answer = {"id": frame["id"], "success": False, "error": self._refuse[1]}
+            window.send(json.dumps(answer))
+        elif event == self._hold:
+            self.held.append(lambda: server.send(message))
+        else:
+            if event == self._lose_answer_to:
+                self._lose_answer_to, self._lost_id = None, frame["id"]
+            server.send(message)
+
+    def _answered(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
+        if self._lost_id is not None and json.loads(message).get("id") == self._lost_id:
+            self._lost_id = None
+            server.close()
+            window.close(code=4000, reason="going_away")
+        else:
+            window.send(message)

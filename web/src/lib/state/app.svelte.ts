@@ -17,6 +17,8 @@ export class App {
   endedBecause = $state<string | null>(null);
   /** Where a visitor wanted to go before signing in. */
   #wanted: string | null = null;
+  /** True while someone signs out here: what ends then ends as wished. */
+  #leaving = false;
 
   constructor(client: Client) {
     this.client = client;
@@ -59,14 +61,20 @@ export class App {
   }
 
   async logout(): Promise<void> {
+    const world = this.world;
+    this.#leaving = true;
     try {
       await this.client.session.logout();
     } catch (error) {
       // A session that is already over is what was asked for; anything else is told by the caller.
       if (!(error instanceof RequestError && error.code === 'unauthenticated')) throw error;
+    } finally {
+      this.#leaving = false;
     }
+    world?.forget();
+    // The server may have closed the socket before it answered; then all of this is done.
+    if (this.world === null) return;
     this.client.socket.stop();
-    this.world?.forget();
     this.#leave();
   }
 
@@ -85,7 +93,7 @@ export class App {
 
   #ended(reason: string): void {
     this.client.session.forget();
-    this.endedBecause = reason;
+    this.endedBecause = this.#leaving ? null : reason;
     this.#leave();
   }
 

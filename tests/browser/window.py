@@ -27,15 +27,14 @@ SIZES: dict[Size, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
     "desktop": {"width": 1280, "height": 800},
 }
-REPORT_VIOLATIONS = """
-document.addEventListener('securitypolicyviolation', (event) =>
-    console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
-"""
 
 
 @dataclass
 class Complaints:
-    """Errors and warnings of a window's console, and exceptions nobody caught."""
+    """Errors and warnings of a window's console, and exceptions nobody caught.
+
+    Chromium reports what the page's Content-Security-Policy forbids as an error there too.
+    """
 
     said: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
@@ -209,7 +208,6 @@ def open_window(
         bypass_csp=bypass_csp,
         locale="en-GB",
     )
-    context.add_init_script(REPORT_VIOLATIONS)
     return Window(context.new_page(), url, size)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as Xml
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Checks:
 
     def python_tests(self, arguments: Sequence[str]) -> None:
         report = self._fresh("pytest.xml")
-        pytest = ("coverage", "run", "-m", "pytest", "-q", "-rs", f"--junitxml={report}")
+        pytest = ("coverage", "run", "-m", "pytest", "-q", "-rfEs", f"--junitxml={report}")
         self.counted("pytest", (sys.executable, "-m", *pytest, *arguments), report)
 
     def coverage(self) -> None:
@@ -78,7 +78,7 @@ class Checks:
 
     def web(self) -> None:
         node = web_build.prepare()
-        where = {"folder": places.web(), "path": node.path}
+        where = {"folder": places.web(), "environment": node.environment}
         self.step("web types", *node.npm, "run", "check", **where)
         report = self._fresh("vitest.json")
         reporters = ("--reporter=default", "--reporter=json", f"--outputFile.json={report}")
@@ -96,16 +96,14 @@ class Checks:
         command: Sequence[str | Path],
         *,
         folder: Path = places.CHECKOUT,
-        path: str | None = None,
+        environment: Mapping[str, str] = os.environ,
     ) -> bool:
         say(f"\n── {name}")
         began = time.monotonic()
         # The children of the tests measure too, wherever they are started.
-        environment = os.environ | {"COVERAGE_FILE": str(self._reports / "coverage")}
-        if path is not None:
-            environment["PATH"] = path
+        told = {**environment, "COVERAGE_FILE": str(self._reports / "coverage")}
         words = [str(word) for word in command]
-        ended = subprocess.run(words, cwd=folder, env=environment, check=False)
+        ended = subprocess.run(words, cwd=folder, env=told, check=False)
         say(f"── {name}: {ended.returncode or 'ok'}, {time.monotonic() - began:.1f} s")
         return ended.returncode == 0
 

@@ -25,9 +25,14 @@ class Node:
     npm: tuple[Path | str, ...]
     path: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        quiet = {"npm_config_update_notifier": "false", "CI": "1"}
+        return os.environ | quiet | {"PATH": self.path}
+
     def npm_run(self, *words: Path | str, failure: str) -> None:
-        environment = os.environ | {"PATH": self.path, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
-        setup.run("web", [*self.npm, *words], failure, folder=places.web(), environment=environment)
+        command = [*self.npm, *words]
+        setup.run("web", command, failure, folder=places.web(), environment=self.environment)
 
 
 def build() -> None:

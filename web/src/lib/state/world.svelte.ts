@@ -133,7 +133,7 @@ export class World {
   }
 
   async #load(): Promise<void> {
-    await Promise.all([this.chats.load(), this.people.load()]);
+    await Promise.all([this.chats.load(), this.people.load(), this.people.loadBlocks()]);
     for (const chat of this.chats.list) {
       if (chat.lastSeq > chat.deliveredSeq) this.marks.delivered(chat.id, chat.lastSeq);
     }

@@ -18,7 +18,8 @@ USER_AGENT_CHARACTERS_MAX = 200
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9])")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)")
+# Neither has two ways to match the same bytes: time grows with the length and no faster.
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
 _ONCE = ("host", "origin", "sec-websocket-key", "sec-websocket-version", "content-length")
 
 
@@ -83,7 +84,7 @@ def answer(
         header = _HEADER.fullmatch(line)
         if header is None:
             return refuse(HTTPStatus.BAD_REQUEST, "A header is malformed.")
-        name, value = header[1].lower(), header[2].rstrip(" \t")
+        name, value = header[1].lower(), header[2].strip(" \t")
         if name in headers:
             if name in _ONCE:
                 return refuse(HTTPStatus.BAD_REQUEST, f"{header[1]} must not be repeated.")

@@ -23,12 +23,12 @@ from storage.database import (
     Database,
     DatabaseUnavailable,
     Deadlock,
-    IntegrityError,
+    QueryCanceled,
     SerializationFailure,
     Transaction,
     open_database,
 )
-from storage.errors import Unavailable
+from storage.errors import Refusal, Unavailable
 from storage.journal import Entry
 from storage.limits import CLASS_LIMITS, PERSON_LIMIT, Limits, RouteClass
 from storage.settings import Settings
@@ -89,7 +89,7 @@ class Gate:
             if action.many is not None:
                 result: R = await self._batcher(action).submit((actor, command))
                 return result
-            if key is None and (client_id := getattr(command, "client_id", None)) is not None:
+            if (client_id := getattr(command, "client_id", None)) is not None:
                 key = str(client_id)
             return await self.transact(partial(_remembered, action, actor, command, key))
 
@@ -124,7 +124,7 @@ class Gate:
             who = str(actor.user_id)
             self.limits.count(f"person {who}", PERSON_LIMIT)
         else:
-            who = actor.address
+            who = _network_of(actor.address)
             self.limits.count(f"address {who}", PERSON_LIMIT)
         if route_class in CLASS_LIMITS:
             self.limits.count(f"{route_class} {who}", CLASS_LIMITS[route_class])
@@ -139,19 +139,22 @@ class Gate:
     async def _commit_batch(
         self, action: Action[..., Any], items: Sequence[tuple[Actor, Any]]
     ) -> Sequence[Any]:
-        """All of them in one transaction; if that breaks a constraint, each in its own."""
-        with _outages_are_refusals():
-            try:
+        """All of them in one transaction; if that fails, each in its own."""
+        try:
+            with _outages_are_refusals():
                 return await self.transact(partial(_many, action, items))
-            except (IntegrityError, Deadlock, SerializationFailure):
-                # The neighbours of a bad row are not refused with it.
-                return [await self._commit_alone(action, item) for item in items]
+        except Refusal:
+            raise
+        except Exception:
+            # Whatever one of them broke, its neighbours are not refused with it.
+            return [await self._commit_alone(action, item) for item in items]
 
     async def _commit_alone(self, action: Action[..., Any], item: tuple[Actor, Any]) -> Any:
         try:
-            [outcome] = await self.transact(partial(_many, action, [item]))
-        except (IntegrityError, Deadlock, SerializationFailure) as error:
-            return error
+            with _outages_are_refusals():
+                [outcome] = await self.transact(partial(_many, action, [item]))
+        except Exception as error:
+            return error  # Raised in the caller whose item it is.
         return outcome
 
 
@@ -180,11 +183,16 @@ async def _remembered(
     return result
 
 
+def _network_of(address: str) -> str:
+    """Who has one address of IPv6 has the 2^64 beside it too: they count as one."""
+    return ":".join(address.split(":")[:4]) if ":" in address else address
+
+
 @contextmanager
 def _outages_are_refusals() -> Iterator[None]:
     try:
         yield
-    except DatabaseUnavailable as error:
+    except (DatabaseUnavailable, QueryCanceled) as error:
         raise Unavailable("database", "try again", retry_after_seconds=1) from error
 
 

@@ -58,12 +58,14 @@ class Limits:
         count = self._counts.get(key)
         if count is None:
             if len(self._counts) >= KEYS_MAX:
-                # Whoever asked longest ago goes first; memory stays flat under a flood of keys.
+                # Memory stays flat under a flood of keys. Whoever has not asked for the most
+                # minutes goes first: keys stand in the order of the minute they last asked in.
                 del self._counts[next(iter(self._counts))]
             count = self._counts[key] = _Count(window, 0, 0)
         elif count.window != window:
             count.before = count.now if count.window == window - 1 else 0
             count.window, count.now = window, 0
+            self._counts[key] = self._counts.pop(key)
         return count
 
     def _sweep(self, window: int) -> None:

@@ -19,7 +19,7 @@ import structlog
 import trio
 
 from storage.bus.interface import Listener
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database
 from storage.ids import new_id
 from storage.journal import Entry
 
@@ -89,9 +89,9 @@ class NotifyBus:
             try:
                 async with self._database.transaction() as tx:
                     await tx.run(NOTIFY, CHANNEL, payloads)
-            except DatabaseUnavailable as error:
-                # What was taken may have been heard or not; its numbers are skipped, so the
-                # others know, and read the journal.
+            except Exception as error:
+                # A full disk as well as an outage. What was taken may have been heard or not; its
+                # numbers are skipped, so the others know, and read the journal.
                 log.warning("bus_send_failed", lines=taken, error=str(error))
                 await trio.sleep(RETRY_SECONDS)
 
@@ -134,7 +134,7 @@ class NotifyBus:
                     self._say_lost()
                     await listening.wait_lost()
                 log.warning("bus_link_lost")
-            except DatabaseUnavailable as error:
+            except Exception as error:
                 log.warning("bus_link_failed", error=str(error))
             self.connected = False
             self._say_lost()

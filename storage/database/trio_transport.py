@@ -75,6 +75,8 @@ class Transport:
         while not future.finished:
             if self._unsent:
                 await self._flush()
+            if self.closed:  # by another task, while this one waited to write
+                raise ConnectionResetError("the connection was closed")
             await self.read_once()
 
     async def read_once(self) -> None:

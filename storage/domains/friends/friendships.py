@@ -1,9 +1,6 @@
 """Friends: both are, or neither is."""
 
-from typing import Annotated, ClassVar
-
-import msgspec
-from msgspec import Meta
+from typing import ClassVar
 
 from storage.action import action
 from storage.actor import Actor
@@ -17,12 +14,6 @@ from storage.pages import PAGE_ROWS_DEFAULT, decode_cursor, encode_cursor
 from storage.words import Cursor, Limit, Words
 
 FRIENDS_MAX = 5000
-
-
-class HandleKey(msgspec.Struct, array_like=True):
-    """Where a list that is sorted by handle was left."""
-
-    handle: Annotated[str, Meta(pattern=r"^[a-z0-9_.]{3,30}\Z")]
 
 
 class ListFriends(Words):
@@ -86,7 +77,8 @@ def handle_after(cursor: str | None) -> str:
     """Where a page that is sorted by handle begins: before all handles, or after one."""
     if cursor is None:
         return ""
-    return decode_cursor(cursor, HandleKey).handle
+    (handle,) = decode_cursor(cursor, tuple[str])
+    return handle
 
 
 def user_page(users: list[UserSummary], limit: int) -> UserPage:

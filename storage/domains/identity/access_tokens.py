@@ -26,8 +26,8 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    iss: Literal["loopync"] = "loopync"
-    aud: Literal["loopync"] = "loopync"
+    iss: Literal["loopync"]
+    aud: Literal["loopync"]
     sub: UserId
     sid: SessionId
     role: Role
@@ -42,6 +42,8 @@ def issue_access_token(
 ) -> str:
     issued_at = int(now.timestamp())
     claims = Claims(
+        iss="loopync",
+        aud="loopync",
         sub=user_id,
         sid=session_id,
         role=role,
@@ -49,7 +51,7 @@ def issue_access_token(
         exp=issued_at + ACCESS_TOKEN_SECONDS,
         jti=uuid4().hex,
     )
-    plain: dict[str, Any] = msgspec.to_builtins(claims) | {"iss": claims.iss, "aud": claims.aud}
+    plain: dict[str, Any] = msgspec.to_builtins(claims)
     return jwt.encode(HEADER, plain, _key(secret), algorithms=["HS256"])
 
 
@@ -60,7 +62,8 @@ def read_access_token(secret: bytes, token: str, *, now: datetime) -> Claims:
     try:
         decoded = jwt.decode(token, _key(secret), algorithms=["HS256"])
         claims = msgspec.convert(decoded.claims, Claims)
-    except (JoseError, msgspec.ValidationError, ValueError):
+    except (JoseError, msgspec.ValidationError, ValueError, TypeError):
+        # The library raises a TypeError on some headers whose fields have odd types.
         raise Unauthenticated("accessToken", "is not valid") from None
     if decoded.header != HEADER:
         raise Unauthenticated("accessToken", "is not valid")

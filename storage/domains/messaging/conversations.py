@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias
 
-from storage import journal
 from storage.database import Record, Transaction
 from storage.domains.identity import UserSummary
 from storage.domains.messaging.messages import Message, message_from
 from storage.domains.visibility import may_message
 from storage.errors import NotFound
 from storage.ids import ConversationId, UserId
-from storage.journal import conversation_topic
 from storage.words import Words
 
 MEMBERS_MAX = 1000
@@ -79,7 +77,6 @@ async def load(
     members = defaultdict(list)
     for row in await tx.rows(FIND_FIRST_MEMBERS, found, MEMBERS_SHOWN_MAX):
         members[row["conversation_id"]].append(member_from(row))
-    tips = await journal.tips(tx, [conversation_topic(found_id) for found_id in found])
     others = {
         found_id: _other_of(rows[found_id], viewer_id)
         for found_id in found
@@ -92,7 +89,6 @@ async def load(
             viewer_id=viewer_id,
             members=members[found_id],
             may_message=found_id not in others or (viewer_id, others[found_id]) in allowed,
-            topic_seq=tips.get(conversation_topic(found_id), 0),
         )
         for found_id in found
     ]
@@ -132,7 +128,6 @@ def _conversation_from(
     viewer_id: UserId,
     members: list[Member],
     may_message: bool,
-    topic_seq: int,
 ) -> Conversation:
     return Conversation(
         id=row["conversation_id"],
@@ -151,7 +146,7 @@ def _conversation_from(
         role=row["role"],
         may_message=may_message,
         last_activity_at=row["last_activity_at"],
-        topic_seq=topic_seq,
+        topic_seq=row["topic_seq"],
     )
 
 
@@ -163,7 +158,8 @@ UNREAD_COUNT = """
         AND unread.sender_id <> member.user_id AND unread.kind = 'text')
 """
 
-# The last message comes along under its own column names, for `message_from`.
+# The last message comes along under its own column names, for `message_from`. The topic's tip is
+# read in the same statement, so it is that of this very snapshot: topics are named as in journal.
 FIND_AS_MEMBER = f"""
     SELECT message.*, member.conversation_id, member.role, member.joined_seq, member.read_seq,
            member.delivered_seq, {UNREAD_COUNT} AS unread_count,
@@ -171,10 +167,12 @@ FIND_AS_MEMBER = f"""
            conversation.created_at AS conversation_created_at, conversation.created_by,
            conversation.last_seq, conversation.last_activity_at,
            conversation.direct_low, conversation.direct_high,
+           coalesce(topics.last_seq, 0) AS topic_seq,
            (SELECT count(*) FROM members AS anyone
              WHERE anyone.conversation_id = member.conversation_id) AS members_count
       FROM members AS member
       JOIN conversations AS conversation ON conversation.id = member.conversation_id
+      LEFT JOIN topics ON topics.topic = 'conversation:' || conversation.id
       LEFT JOIN LATERAL (
            SELECT id, seq, sender_id, client_id, kind, text, note, created_at FROM messages
             WHERE messages.conversation_id = conversation.id

@@ -27,24 +27,28 @@ async def open_direct(tx: Transaction, opener: Actor, command: OpenDirect) -> Co
 
     The other hears of it with its first message.
     """
-    conversation_id = await find_or_create_direct(tx, opener.user_id, command.user_id)
+    conversation_id = await find_direct(tx, opener.user_id, command.user_id)
+    if conversation_id is None:
+        conversation_id = await create_direct(tx, opener.user_id, command.user_id)
     return await load_one(tx, opener.user_id, conversation_id)
 
 
-async def find_or_create_direct(
+async def find_direct(
     tx: Transaction, opener_id: UserId, other_id: UserId
-) -> ConversationId:
-    """Raises NotFound for whom the opener may not see, Forbidden for whom they may not message."""
+) -> ConversationId | None:
     if opener_id == other_id:
         raise InvalidInput("userId", "must be somebody else")
-    low, high = sorted((opener_id, other_id))
-    found: ConversationId | None = await tx.value(FIND, low, high)
-    if found is not None:
-        return found
+    found: ConversationId | None = await tx.value(FIND, *sorted((opener_id, other_id)))
+    return found
+
+
+async def create_direct(tx: Transaction, opener_id: UserId, other_id: UserId) -> ConversationId:
+    """Raises NotFound for whom the opener may not see, Forbidden for whom they may not message."""
     if other_id not in await find_users(tx, opener_id, [other_id]):
         raise NotFound("user")
     if (opener_id, other_id) not in await may_message(tx, [(opener_id, other_id)]):
         raise Forbidden("user", "they accept messages from friends only")
+    low, high = sorted((opener_id, other_id))
     created: ConversationId | None = await tx.value(CREATE, new_id(), opener_id, low, high)
     if created is None:
         # Both opened it at the same moment, and the other was first.

@@ -99,14 +99,17 @@ class MemberUpdated(Words):
 async def create_group(tx: Transaction, creator: Actor, command: CreateGroup) -> Conversation:
     """Make a group with oneself as its admin."""
     name = _name(command.name)
-    others = [user_id for user_id in command.user_ids if user_id != creator.user_id]
+    asked = dict.fromkeys(command.user_ids)
+    others = [user_id for user_id in asked if user_id != creator.user_id]
+    if not others:
+        raise InvalidInput("userIds", "must name somebody else")
     await _check_may_add(tx, creator, others)
     group_id = ConversationId(new_id())
     await tx.run(CREATE, group_id, name, creator.user_id)
     await tx.run(JOIN, group_id, [creator.user_id], "admin", 0, 0)
     await tx.run(JOIN, group_id, others, "member", 0, 0)
-    for user_id in [creator.user_id, *others]:
-        await _tell_added(tx, user_id, group_id, from_seq=0)
+    await _tell_added(tx, [creator.user_id], group_id, from_seq=0)
+    await _tell_added(tx, others, group_id, from_seq=0)
     await _note(tx, creator, group_id, 0, "created", others, name)
     return await load_one(tx, creator.user_id, group_id)
 
@@ -143,7 +146,7 @@ async def add_members(tx: Transaction, admin: Actor, command: AddMembers) -> Con
         for member in await find_members(tx, group_id, fresh):
             added = MemberAdded(conversation_id=group_id, member=member)
             emit(tx, conversation_topic(group_id), added)
-            await _tell_added(tx, member.user.id, group_id, from_seq=from_seq)
+        await _tell_added(tx, fresh, group_id, from_seq=from_seq)
         await _note(tx, admin, group_id, group["last_seq"], "added", fresh)
     return await load_one(tx, admin.user_id, group_id)
 
@@ -221,10 +224,12 @@ async def _check_may_add(tx: Transaction, actor: Actor, user_ids: Sequence[UserI
 
 
 async def _tell_added(
-    tx: Transaction, user_id: UserId, group_id: ConversationId, *, from_seq: int
+    tx: Transaction, user_ids: Sequence[UserId], group_id: ConversationId, *, from_seq: int
 ) -> None:
-    seen = await load_one(tx, user_id, group_id)
-    emit(tx, user_topic(user_id), ConversationAdded(conversation=seen, from_seq=from_seq))
+    """To people of one role who join at one moment the group looks the same."""
+    seen = await load_one(tx, user_ids[0], group_id)
+    for user_id in user_ids:
+        emit(tx, user_topic(user_id), ConversationAdded(conversation=seen, from_seq=from_seq))
 
 
 async def _tell_removed(

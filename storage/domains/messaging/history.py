@@ -10,7 +10,8 @@ from storage import journal
 from storage.action import action
 from storage.actor import Actor
 from storage.database import Transaction
-from storage.domains.messaging.messages import Message, message_from
+from storage.domains.identity import UserSummary
+from storage.domains.messaging.messages import Message, message_from, people_of
 from storage.errors import InvalidInput, NotFound
 from storage.ids import ConversationId
 from storage.journal import conversation_topic
@@ -29,6 +30,7 @@ class ListMessages(Words):
 
 class MessagePage(Words):
     messages: list[Message]
+    users: list[UserSummary]
     has_before: bool
     has_after: bool
     last_seq: int
@@ -53,8 +55,10 @@ async def list_messages(tx: Transaction, reader: Actor, command: ListMessages) -
         high = last_seq if command.before is None else min(last_seq, command.before - 1)
         low = max(first_seq, high - command.limit + 1)
     rows = await tx.rows(FIND_SPAN, command.conversation_id, low, high)
+    messages = [message_from(row, reader_id=reader.user_id) for row in rows]
     return MessagePage(
-        messages=[message_from(row, reader_id=reader.user_id) for row in rows],
+        messages=messages,
+        users=await people_of(tx, messages),
         has_before=low > first_seq,
         has_after=high < last_seq,
         last_seq=last_seq,

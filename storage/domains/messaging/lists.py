@@ -8,12 +8,14 @@ from storage import journal
 from storage.action import action
 from storage.actor import Actor
 from storage.database import Transaction
+from storage.domains.identity import UserSummary
 from storage.domains.messaging.conversations import (
     UNREAD_COUNT,
     Conversation,
     load,
     load_one,
 )
+from storage.domains.messaging.messages import people_of
 from storage.ids import ConversationId
 from storage.journal import conversation_topic, user_topic
 from storage.pages import PAGE_ROWS_DEFAULT, decode_cursor, encode_cursor
@@ -27,6 +29,7 @@ class ListConversations(Words):
 
 class ConversationPage(Words):
     conversations: list[Conversation]
+    users: list[UserSummary]
     next_cursor: str | None
     unread_total: int
     topics: dict[str, int]
@@ -53,6 +56,7 @@ async def list_conversations(
     topics[own_topic] = await journal.tip(tx, own_topic)
     return ConversationPage(
         conversations=conversations,
+        users=await people_of(tx, [one.last_message for one in conversations if one.last_message]),
         next_cursor=encode_cursor(last.last_activity_at, last.id) if more and last else None,
         unread_total=await tx.value(COUNT_UNREAD, reader.user_id),
         topics=topics,

@@ -6,7 +6,7 @@ row, so its numbers have no gaps and its history never changes behind a reader.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -16,6 +16,7 @@ import msgspec
 
 from storage.clock import utc_now
 from storage.database import Record, Transaction
+from storage.domains.identity import UserSummary, summaries_of
 from storage.ids import ConversationId, MessageId, UserId, new_id
 from storage.journal import conversation_topic, emit
 from storage.words import NO_NUL, Words, encode_text
@@ -104,6 +105,16 @@ async def append(
     moved = sorted({message.conversation_id for message in messages})
     await tx.run(MOVE_TIPS, moved, [last_seqs[conversation_id] for conversation_id in moved], now)
     return messages
+
+
+async def people_of(tx: Transaction, messages: Iterable[Message]) -> list[UserSummary]:
+    """Everybody whom these messages name: also who has left since, and is no member any more."""
+    named: dict[UserId, None] = {}
+    for message in messages:
+        named[message.sender_id] = None
+        named.update(dict.fromkeys(message.note.user_ids if message.note else ()))
+    summaries = await summaries_of(tx, list(named))
+    return list(summaries.values())
 
 
 def message_from(row: Record, *, reader_id: UserId) -> Message:

@@ -16,7 +16,7 @@ from storage.action import action
 from storage.actor import Actor
 from storage.database import Record, Transaction
 from storage.domains.messaging.conversations import ConversationAdded, load_one
-from storage.domains.messaging.direct import find_or_create_direct
+from storage.domains.messaging.direct import create_direct, find_direct
 from storage.domains.messaging.messages import Draft, NewMessage, Text, append
 from storage.domains.visibility import may_message
 from storage.errors import Conflict, Forbidden, InvalidInput, NotFound, Refusal
@@ -69,7 +69,8 @@ async def send_many(
     """Store every message that may be stored; the answers stand in the order asked."""
     answers: list[Answer | None] = [None] * len(asked)
     wanted: list[_Asked] = []
-    for place, (sender, command) in enumerate(asked):
+    for place in _in_order_of_pairs(asked):
+        sender, command = asked[place]
         try:
             conversation_id = await _conversation_of(tx, sender, command)
             wanted.append(_Asked(place, sender.user_id, conversation_id, command))
@@ -118,13 +119,30 @@ async def send_message(tx: Transaction, sender: Actor, command: SendMessage) -> 
     return answer
 
 
+def _in_order_of_pairs(asked: Sequence[tuple[Actor, SendMessage]]) -> list[int]:
+    """The places, those last that may begin a conversation, in one order for all batches: two
+    batches that begin the same ones never wait for each other."""
+
+    def pair(place: int) -> tuple[UserId, ...]:
+        sender, command = asked[place]
+        return () if command.to is None else tuple(sorted((sender.user_id, command.to)))
+
+    return sorted(range(len(asked)), key=pair)
+
+
 async def _conversation_of(tx: Transaction, sender: Actor, command: SendMessage) -> ConversationId:
     if not command.text.strip():
         raise InvalidInput("text", "must say something")
     if (command.conversation_id is None) == (command.to is None):
         raise InvalidInput("conversationId", "name either a conversation or a person")
     if command.to is not None:
-        return await find_or_create_direct(tx, sender.user_id, command.to)
+        found = await find_direct(tx, sender.user_id, command.to)
+        if found is not None:
+            return found
+        if await tx.value(IS_USED, sender.user_id, command.client_id):
+            # It was sent elsewhere: nothing may begin with a message that is refused.
+            raise Conflict("clientId", "was used for another message")
+        return await create_direct(tx, sender.user_id, command.to)
     assert command.conversation_id is not None
     return command.conversation_id
 
@@ -228,6 +246,8 @@ LOCK = """
     SELECT id, kind, created_by, last_seq, direct_low, direct_high FROM conversations
      WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
+
+IS_USED = "SELECT EXISTS (SELECT FROM messages WHERE sender_id = $1 AND client_id = $2)"
 
 FIND_FACTS = """
     SELECT message.*, EXISTS (

@@ -1,6 +1,7 @@
 """Who is let in, and what the others are told."""
 
 import re
+import time
 
 import pytest
 import trio
@@ -166,3 +167,16 @@ async def test_when_the_server_is_full_others_are_asked_to_wait() -> None:
             assert re.search(rb"\r\nRetry-After: \d+\r\n", answer)
             await ana.send(masked(b"still here"))
             assert await ana.frame() == (1, b"still here")
+
+
+def test_a_head_made_to_be_slow_takes_no_longer_than_another() -> None:
+    """Counted in steps of the machine by the regex's own growth: twice the head, twice the time."""
+
+    def seconds(spaces: int) -> float:
+        head = b"GET /ws HTTP/1.1\r\nHost: a\r\nX:" + b" " * spaces + b"\x01"
+        began = time.process_time()
+        for _ in range(20):
+            ask(head)
+        return time.process_time() - began
+
+    assert seconds(8_000) < 20 * seconds(1_000) + 0.05, "quadratic would be 64 times"

@@ -10,6 +10,7 @@ from storage.domains.messaging import (
     CreateGroup,
     GetConversation,
     LeaveConversation,
+    ListConversations,
     ListMembers,
     ListMessages,
     RemoveMember,
@@ -19,6 +20,7 @@ from storage.domains.messaging import (
     create_group,
     get_conversation,
     leave_conversation,
+    list_conversations,
     list_members,
     list_messages,
     remove_member,
@@ -190,3 +192,21 @@ async def test_members_come_in_pages(tx: Transaction, talk: Talk) -> None:
         if cursor is None:
             break
     assert sorted(seen) == sorted(actor.user_id for actor in [talk.ana, *others])
+
+
+async def test_somebody_named_twice_is_in_once(tx: Transaction, talk: Talk) -> None:
+    group = await group_of(tx, talk.ana, talk.ben, talk.ben, talk.ana)
+    assert group.members_count == 2
+    with pytest.raises(InvalidInput, match="somebody else"):
+        await group_of(tx, talk.ana, talk.ana)
+
+
+async def test_who_has_left_keeps_their_name_in_what_they_said(tx: Transaction, talk: Talk) -> None:
+    group = await group_of(tx, talk.ana, talk.ben)
+    await say(tx, talk.ana, "so long", into=group.id)
+    await leave_conversation(tx, talk.ana, LeaveConversation(conversation_id=group.id))
+
+    page = await list_messages(tx, talk.ben, ListMessages(conversation_id=group.id))
+    assert {user.name for user in page.users} == {"Ana", "Ben"}
+    listed = await list_conversations(tx, talk.ben, ListConversations())
+    assert "Ana" in {user.name for user in listed.users}

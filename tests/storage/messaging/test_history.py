@@ -16,6 +16,7 @@ from storage.domains.messaging import (
     subscriptions,
 )
 from storage.errors import InvalidInput, NotFound
+from storage.pages import encode_cursor
 from tests.storage.messaging.conftest import Talk, say
 from tests.world import person
 
@@ -80,7 +81,8 @@ async def test_the_list_comes_in_pages_without_doubles(tx: Transaction, talk: Ta
 
 
 async def test_a_cursor_of_somebodys_own_making_is_refused(tx: Transaction, talk: Talk) -> None:
-    for cursor in ("x", "W10", "bm90IGpzb24", "é"):
+    beginning_of_time = encode_cursor("0001-01-01T00:00:00+14:00", talk.id)
+    for cursor in ("x", "W10", "bm90IGpzb24", "é", beginning_of_time):
         with pytest.raises(InvalidInput, match="cursor"):
             await list_conversations(tx, talk.ben, ListConversations(cursor=cursor))
 

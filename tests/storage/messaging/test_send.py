@@ -150,3 +150,14 @@ async def test_only_the_author_sees_their_client_id(tx: Transaction, talk: Talk)
     seen_by_ben = await list_messages(tx, talk.ben, command)
     assert all(message.client_id for message in seen_by_ana.messages)
     assert not any(message.client_id for message in seen_by_ben.messages)
+
+
+async def test_nothing_begins_with_a_message_that_is_refused(tx: Transaction, talk: Talk) -> None:
+    used = SendMessage(conversation_id=talk.id, text="once", client_id=new_id())
+    await send_message(tx, talk.ana, used)
+    tx.emitted.clear()
+    to_eve = SendMessage(to=talk.eve.user_id, text="once", client_id=used.client_id)
+    with pytest.raises(Conflict, match="clientId"):
+        await send_message(tx, talk.ana, to_eve)
+    assert tx.emitted == []
+    assert await tx.value("SELECT count(*) FROM conversations WHERE last_seq = 0") == 0

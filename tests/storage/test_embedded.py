@@ -155,13 +155,17 @@ def test_killed_alone_it_can_be_started_again_by_the_same_starter(data: Path) ->
 def test_a_stranger_with_the_number_of_a_dead_server_is_not_taken_for_it(data: Path) -> None:
     with EmbeddedPostgres(data):
         pass
+    reader, writer = os.pipe()
     stranger = spawn(
-        ["/bin/sleep", "600"],
+        ["/bin/sh", "-c", "echo I am here; exec sleep 600"],
         folder=Path("/"),
-        environment={},
-        output=subprocess.DEVNULL,
+        environment={"PATH": "/usr/bin:/bin"},
+        output=writer,
         account=account(),
     )
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        said.readline()  # From now on it is the user's whom PostgreSQL runs as.
     pid_file = data / "postgres" / "postmaster.pid"
     lines = [stranger.pid, HERE, 1, 5432, HERE, "", "", "ready"]
     stale = "\n".join(map(str, lines)) + "\n"
@@ -174,7 +178,8 @@ def test_a_stranger_with_the_number_of_a_dead_server_is_not_taken_for_it(data: P
             output=subprocess.DEVNULL,
             account=account(),
         )
-        assert control.wait() == 1, "the control: by itself, PostgreSQL believes the file"
+        code = control.wait(END_SECONDS_MAX)
+        assert code == 1, "the control: by itself, PostgreSQL believes the file"
         with EmbeddedPostgres(data) as server:
             assert ask(server.url, "SELECT 1") == 1
     finally:

@@ -313,7 +313,7 @@ export const en = {
   'privacy.profile': 'Who sees your whole profile',
   'privacy.profilePublic': 'Everyone',
   'privacy.profileFriends': 'Friends only',
-  'privacy.profilePrivate': 'Only you',
+  'privacy.profilePrivate': 'Friends only, and nobody else finds you',
   'privacy.blockedStill': 'Blocked people never see or reach you, whatever is chosen here.',
 
   'appearance.theme': 'Theme',

@@ -12,9 +12,16 @@ interface Language {
 
 let language = $state.raw<Language>({ code: 'en', catalogue: en });
 const plurals = $derived(new Intl.PluralRules(language.code));
-const numbers = $derived(new Intl.NumberFormat(language.code));
 
-export const locale = (): string => language.code;
+/** What dates and numbers are written by: the browser's own kind of the language, so that British days come before months. */
+const tag = $derived(tagOf(language.code, globalThis.navigator?.languages ?? []));
+const numbers = $derived(new Intl.NumberFormat(tag));
+
+export const locale = (): string => tag;
+
+export function tagOf(code: string, wanted: readonly string[]): string {
+  return wanted.find((each) => each === code || each.startsWith(`${code}-`)) ?? code;
+}
 
 /** The languages there are; each but the first is a chunk of its own. */
 const catalogues: Record<string, () => Promise<Catalogue>> = {
@@ -41,5 +48,5 @@ export function t(key: Key, params: Params = {}): string {
 
 /** "Ana, Ben and Eve", as the language joins a list. */
 export function listed(names: string[]): string {
-  return new Intl.ListFormat(language.code, { type: 'conjunction' }).format(names);
+  return new Intl.ListFormat(tag, { type: 'conjunction' }).format(names);
 }

@@ -1,11 +1,17 @@
 import { expect, it } from 'vitest';
 import { dayName, lastActive, t } from '.';
+import { tagOf } from './i18n.svelte';
 import { en } from './en';
 
 it('fills in names and counts, and says one as one', () => {
   expect(t('thread.typingOne', { name: 'Ana' })).toBe('Ana is typing…');
   expect(t('thread.members', { count: 1 })).toBe('1 member');
   expect(t('thread.members', { count: 1_200 })).toBe('1,200 members');
+});
+
+it("writes dates by the browser's own kind of the language", () => {
+  expect(tagOf('en', ['de-DE', 'en-GB', 'en-US'])).toBe('en-GB');
+  expect(tagOf('en', ['eng', 'de'])).toBe('en');
 });
 
 it('leaves what a person wrote as it is', () => {

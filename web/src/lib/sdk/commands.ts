@@ -53,6 +53,7 @@ export interface Commands {
     body: PageBody;
     result: {
       conversations: Conversation[];
+      users: UserSummary[];
       nextCursor: string | null;
       unreadTotal: number;
       topics: Record<string, number>;

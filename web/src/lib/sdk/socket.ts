@@ -163,7 +163,8 @@ export class Socket {
 
   #caughtUp(frame: Frame): void {
     this.#backoff.reset();
-    this.#topics.caughtUp((frame.data as { topics: Record<string, number> }).topics);
+    const missed = this.#topics.caughtUp((frame.data as { topics: Record<string, number> }).topics);
+    for (const topic of missed) this.#listener.resync?.(topic);
     this.#listener.caughtUp?.();
   }
 

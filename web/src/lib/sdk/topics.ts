@@ -1,3 +1,6 @@
+/** See `connect` in docs/protocol.md. */
+export const HAVE_MAX = 2_000;
+
 /** Whether a push is to be taken, was taken before, or shows that one in between is missing. */
 export type Arrival = 'next' | 'seen' | 'gap';
 
@@ -15,12 +18,14 @@ export class Topics {
       if (seq <= held) return 'seen';
       if (seq > held + 1) return 'gap';
     }
-    this.#held.set(topic, seq);
+    this.start(topic, seq);
     return 'next';
   }
 
   /** A topic begins, or goes on, after `seq`. */
   start(topic: string, seq: number): void {
+    // A Map keeps the order of insertion: the topic heard of last goes to the end.
+    this.#held.delete(topic);
     this.#held.set(topic, seq);
   }
 
@@ -28,19 +33,24 @@ export class Topics {
     this.#held.delete(topic);
   }
 
-  /** The tips after a resume. Topics not among them are no longer ours. */
-  caughtUp(tips: Record<string, number>): void {
+  /** The tips after a resume; answers the topics of which something was missed. Topics not among the tips are no longer ours. */
+  caughtUp(tips: Record<string, number>): string[] {
     for (const topic of this.#held.keys()) if (!(topic in tips)) this.#held.delete(topic);
+    const missed: string[] = [];
     for (const [topic, seq] of Object.entries(tips)) {
-      this.#held.set(topic, Math.max(seq, this.#held.get(topic) ?? 0));
+      const held = this.#held.get(topic);
+      if (held !== undefined && held < seq) missed.push(topic);
+      this.#held.set(topic, Math.max(seq, held ?? 0));
     }
+    return missed;
   }
 
   clear(): void {
     this.#held.clear();
   }
 
+  /** What to resume from: of more topics than the server takes, those heard of last. */
   have(): Record<string, number> {
-    return Object.fromEntries(this.#held);
+    return Object.fromEntries([...this.#held].slice(-HAVE_MAX));
   }
 }

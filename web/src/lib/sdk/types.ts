@@ -150,6 +150,8 @@ export interface SentMessage {
 
 export interface MessagesPage {
   messages: Message[];
+  /** Everybody whom the messages name, also who has left. */
+  users: UserSummary[];
   hasBefore: boolean;
   hasAfter: boolean;
   lastSeq: number;

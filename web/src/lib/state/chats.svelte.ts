@@ -52,6 +52,7 @@ export class Chats {
     if (this.#byId.size === 0) this.status = 'loading';
     try {
       const page = await this.client.call('list_conversations', { limit: PAGE });
+      this.users.learn(page.users);
       for (const chat of page.conversations) this.put(chat);
       this.#cursor = page.nextCursor;
       this.more = page.nextCursor ? 'some' : 'none';
@@ -66,6 +67,7 @@ export class Chats {
     this.more = 'loading';
     try {
       const page = await this.client.call('list_conversations', { limit: PAGE, cursor: this.#cursor });
+      this.users.learn(page.users);
       for (const chat of page.conversations) this.put(chat);
       this.#cursor = page.nextCursor;
       this.more = page.nextCursor ? 'some' : 'none';

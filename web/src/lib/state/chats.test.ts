@@ -81,12 +81,12 @@ describe("Ana's list of chats", () => {
 });
 
 describe('a thread', () => {
-  const page = { messages: [message(1), message(2)], hasBefore: false, hasAfter: false, lastSeq: 2, topicSeq: 2 };
+  const page = { messages: [message(1), message(2)], users: [BEN], hasBefore: false, hasAfter: false, lastSeq: 2, topicSeq: 2 };
   const seqs = (thread: Thread): number[] => thread.messages.map((each) => each.seq);
 
   it('takes a message that came while it was loading', async () => {
     const { client, recent } = world({ list_messages: page });
-    const thread = new Thread(client, recent, 'c');
+    const thread = new Thread(client, new Users(), recent, 'c');
     const loading = thread.open(null);
     recent.note(push(3, 'new_message', message(3)));
     thread.took(message(3));
@@ -96,15 +96,22 @@ describe('a thread', () => {
 
   it('puts in order what an acknowledgement overtook, and takes nothing twice', async () => {
     const { client, recent } = world({ list_messages: page });
-    const thread = new Thread(client, recent, 'c');
+    const thread = new Thread(client, new Users(), recent, 'c');
     await thread.open(null);
     for (const seq of [4, 3, 4]) thread.took(message(seq));
     expect(seqs(thread)).toEqual([1, 2, 3, 4]);
   });
 
+  it('names also those who have left the conversation', async () => {
+    const { client, recent } = world({ list_messages: { ...page, users: [BEN, { id: 'eve', handle: 'eve', name: 'Eve' }] } });
+    const users = new Users();
+    await new Thread(client, users, recent, 'c').open(null);
+    expect(users.name('eve')).toBe('Eve');
+  });
+
   it('that ends in the past leaves no hole for a new message', async () => {
     const { client, recent } = world({ list_messages: { ...page, hasAfter: true } });
-    const thread = new Thread(client, recent, 'c');
+    const thread = new Thread(client, new Users(), recent, 'c');
     await thread.open(0);
     thread.took(message(90));
     expect(seqs(thread)).toEqual([1, 2]);

@@ -1,5 +1,6 @@
-import { conversationTopic, type Client, type Id, type Message } from '../sdk';
+import { conversationTopic, type Client, type Id, type Message, type MessagesPage } from '../sdk';
 import type { Recent } from './recent';
+import type { Users } from './users.svelte';
 
 const PAGE = 50;
 /** Messages shown above the first unread one, so that one sees what it answers. */
@@ -21,6 +22,7 @@ export class Thread {
 
   constructor(
     private readonly client: Client,
+    private readonly users: Users,
     private readonly recent: Recent,
     readonly conversationId: Id,
   ) {}
@@ -31,7 +33,7 @@ export class Thread {
     this.status = 'loading';
     try {
       const after = readSeq === null ? {} : { after: Math.max(0, readSeq - CONTEXT) };
-      const page = await this.client.call('list_messages', { conversationId: this.conversationId, limit: PAGE, ...after });
+      const page = await this.#page(after);
       if (load !== this.#load) return;
       this.messages = page.messages;
       this.hasBefore = page.hasBefore;
@@ -53,7 +55,7 @@ export class Thread {
     const load = this.#load;
     this.older = 'loading';
     try {
-      const page = await this.client.call('list_messages', { conversationId: this.conversationId, before: first.seq, limit: PAGE });
+      const page = await this.#page({ before: first.seq });
       if (load !== this.#load) return;
       this.messages = [...page.messages, ...this.messages];
       this.hasBefore = page.hasBefore;
@@ -69,7 +71,7 @@ export class Thread {
     const load = this.#load;
     this.newer = 'loading';
     try {
-      const page = await this.client.call('list_messages', { conversationId: this.conversationId, after: last.seq, limit: PAGE });
+      const page = await this.#page({ after: last.seq });
       if (load !== this.#load) return;
       this.messages = [...this.messages, ...page.messages];
       this.hasAfter = page.hasAfter;
@@ -93,6 +95,12 @@ export class Thread {
     if (this.messages[at - 1]?.seq === message.seq) return;
     this.messages = [...this.messages.slice(0, at), message, ...this.messages.slice(at)];
   }
+
+  async #page(from: { before?: number; after?: number }): Promise<MessagesPage> {
+    const page = await this.client.call('list_messages', { conversationId: this.conversationId, limit: PAGE, ...from });
+    this.users.learn(page.users);
+    return page;
+  }
 }
 
 const THREADS_MAX = 20;
@@ -103,11 +111,12 @@ export class Threads {
 
   constructor(
     private readonly client: Client,
+    private readonly users: Users,
     private readonly recent: Recent,
   ) {}
 
   get(conversationId: Id): Thread {
-    const thread = this.#threads.get(conversationId) ?? new Thread(this.client, this.recent, conversationId);
+    const thread = this.#threads.get(conversationId) ?? new Thread(this.client, this.users, this.recent, conversationId);
     // A Map keeps the order of insertion: the one used last goes to the end.
     this.#threads.delete(conversationId);
     this.#threads.set(conversationId, thread);

@@ -40,7 +40,7 @@ export class World {
     this.#applySettings(me.settings);
     this.users.learn([me]);
     this.chats = new Chats(client, this.users, this.recent, me.id);
-    this.threads = new Threads(client, this.recent);
+    this.threads = new Threads(client, this.users, this.recent);
     this.people = new People(client, this.users);
     this.presence = new PresenceBoard(client, me.id);
     this.marks = new Marks(client, this.chats);

@@ -56,3 +56,32 @@ def test_requests_are_declined_and_taken_back_and_friends_removed(
     anas.toasts.get_by_role("button", name="Dismiss").first.click()
     expect(devs.text("No friends yet")).to_be_visible()
     expect(anas.button("Add friend")).to_be_visible()
+
+
+def test_who_is_blocked_cannot_find_or_write_and_can_again_once_unblocked(
+    window_of: Open, people: People, size: Size
+) -> None:
+    ana, ben = people.new("Ana"), people.new("Ben")
+    conversation_id = ben.writes(ana, "Buy my watches")
+    bens = window_of(ben, size, f"/messages/{conversation_id}")
+    anas = window_of(ana, size, f"/people/{ben.user_id}")
+    anas.button("More about Ben").click()
+    anas.menu_item("Block").click()
+    expect(anas.button("Unblock")).to_be_visible()
+    anas.opens_conversation(conversation_id)
+    expect(anas.text("You have blocked Ben.")).to_be_visible()
+    expect(anas.composer).to_have_count(0)
+    bens.page.reload()
+    expect(bens.text(re.compile("You cannot write to"))).to_be_visible()
+    bens.goes_to(f"/people/search?q={ana.handle}")
+    expect(bens.text("Nobody found")).to_be_visible()
+
+    anas.goes_to("/settings/blocked")
+    anas.button("Unblock: Ben").click()
+    expect(anas.text("Nobody is blocked")).to_be_visible()
+    bens.page.reload()
+    expect(bens.link(re.compile(ana.handle))).to_be_visible()
+    bens.opens_conversation(conversation_id)
+    bens.writes("Sorry")
+    anas.opens_conversation(conversation_id)
+    anas.sees("Sorry")

@@ -80,3 +80,24 @@ def test_renaming_adding_and_removing_are_seen_live_by_all(
     expect(bens.text("This chat is not here")).to_be_visible()
     bens.button("To your chats").click()
     expect(bens.text("No chats yet")).to_be_visible()
+
+
+def test_an_admin_shares_the_role_and_leaves(window_of: Open, people: People, size: Size) -> None:
+    ana, ben = people.new("Ana"), people.new("Ben")
+    group_id = ana.makes_group("Weekend", ben)
+    bens = window_of(ben, size, f"/messages/{group_id}/info")
+    anas = window_of(ana, size, f"/messages/{group_id}/info")
+    expect(bens.button("Leave group")).to_be_visible()
+    expect(bens.button("Add people")).to_have_count(0)
+    does_to_member(anas, "Ben", "Make admin")
+    expect(bens.button("Add people")).to_be_visible()
+    expect(bens.button("Rename group")).to_be_visible()
+
+    anas.button("Leave group").click()
+    anas.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    anas.button("Leave group").click()
+    anas.page.get_by_role("dialog").get_by_role("button", name="Leave group").click()
+    expect(anas.text("No chats yet")).to_be_visible()
+    expect(bens.page.get_by_role("heading", name="1 member")).to_be_visible()
+    bens.goes_to(f"/messages/{group_id}")
+    bens.sees_note("Ana left")

@@ -14,7 +14,8 @@ from tests.journeys.conftest import Open
 pytestmark = pytest.mark.browser
 
 FOCUS_IS_SEEN = """
-() => {
+async () => {
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
   const probe = document.body.appendChild(document.createElement('i'));
   probe.style.color = 'var(--accent)';
   const accent = getComputedStyle(probe).color;
@@ -38,7 +39,7 @@ FOCUSED = """
 
 
 def tabs_through(window: Window, times: int) -> list[str]:
-    """What Tab stops at, each with a focus that is seen."""
+    """What Tab stops at, each with a focus that is seen, in a window where nothing fades in."""
     stops: list[str] = []
     for _ in range(times):
         window.page.keyboard.press("Tab")
@@ -49,7 +50,7 @@ def tabs_through(window: Window, times: int) -> list[str]:
 
 def test_ana_logs_in_by_keyboard_alone(visit: Open, people: People) -> None:
     ana = people.new("Ana")
-    window = visit("desktop")
+    window = visit("desktop", still=True)
     window.goes_to("/login")
     expect(window.field("Password")).to_be_visible()
     [first] = tabs_through(window, 1)
@@ -68,7 +69,7 @@ def test_tab_goes_through_the_shell_in_reading_order_and_the_focus_is_seen(
     ana, ben, chloe = people.new("Ana"), people.new("Ben"), people.new("Chloe")
     ben.writes(ana, "Hello")
     chloe.writes(ana, "Hello")
-    anas = window_of(ana, "desktop")
+    anas = window_of(ana, "desktop", still=True)
     expect(anas.chat("Ben")).to_be_visible()
     stops = tabs_through(anas, 11)
     assert stops[0] == "Skip to content"
@@ -123,10 +124,12 @@ def test_ctrl_k_goes_anywhere_and_escape_gives_the_focus_back(
     expect(anas.composer).to_be_focused()
 
     anas.page.keyboard.press("Control+k")
+    expect(palette).to_be_focused()
     anas.page.keyboard.type("appea")
     anas.page.keyboard.press("Enter")
     expect(anas.page).to_have_url(re.compile("/settings/appearance$"))
     anas.page.keyboard.press("Control+k")
+    expect(palette).to_be_focused()
     anas.page.keyboard.type(ben.handle)
     option = anas.page.get_by_role("option", name=re.compile(ben.handle))
     expect(option.last).to_be_visible()

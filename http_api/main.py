@@ -37,7 +37,7 @@ async def run(settings: Settings) -> None:
         async with open_gate(settings) as gate:
             sessions = Sessions(partial(identity.actor_of, gate.database, settings))
             with gate.bus.subscribe(sessions):
-                app = create_app(gate, sessions, ROUTES)
+                app = create_app(gate, sessions, ROUTES, web_client=settings.web_client)
                 log.info("serving", host=settings.host, port=settings.http_port)
                 await serve(app, listeners, ending=ending)
     log.info("ended")

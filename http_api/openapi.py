@@ -188,7 +188,7 @@ def _command(route: Route, ref: Schema, schemas: dict[str, Schema]) -> Schema:
             "required": bool(required & set(rest)),
             "content": {"application/json": content},
         }
-    if route.method not in IN_QUERY and not route.action.visitor:
+    if route.action.takes_key:
         parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         described["parameters"] = parameters

@@ -26,6 +26,7 @@ class Client:
         "actor",
         "asked_since",
         "asked_times",
+        "audiences",
         "away",
         "connection",
         "faults",
@@ -55,6 +56,8 @@ class Client:
         """Commands that wait for storage, the one at work included."""
         self.marks: dict[tuple[str, object], Mark] | None = None
         self.typed: dict[str, tuple[float, bool]] | None = None
+        self.audiences: dict[str, int] | None = None
+        """Where typing may be told, and how many blocks had been seen when that was found."""
         self.watched: dict[UserId, Presence | None] | None = None
         """Whose presence is shown there, and what was last told of each."""
 

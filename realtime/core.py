@@ -27,6 +27,8 @@ from storage.journal import Entry
 
 log = structlog.get_logger()
 
+BLOCKING_KINDS = frozenset({"user_blocked", "user_unblocked"})
+
 RECHECKING_KINDS = frozenset(
     {
         "friend_added",
@@ -45,6 +47,8 @@ class Core:
         self.gate = gate
         self.commands = commands
         self.people = People()
+        self.blocks_seen = 0
+        """Counts blocks and unblocks, wherever they were made."""
         reader = DatabaseReader(gate.database)
         stored_presence = DatabasePresence(gate)
         self.hub = Hub()
@@ -78,6 +82,8 @@ class Core:
     def heard(self, entry: Entry) -> None:
         try:
             self.hub.heard(entry)
+            if entry.kind in BLOCKING_KINDS:
+                self.blocks_seen += 1
             if entry.kind in RECHECKING_KINDS:
                 self.watching.recheck(UserId(presence.uuid_of(entry.topic)))
         except Exception:
@@ -93,6 +99,7 @@ class Core:
             log.exception("whisper_failed", topic=topic, kind=kind)
 
     def lost(self) -> None:
+        self.blocks_seen += 1
         self.hub.lost()
         self.watching.lost()
 
@@ -113,4 +120,4 @@ class Core:
         if client.user:
             self.people.remove(client)
         self.presence.left(client)
-        client.marks = client.typed = client.held = None
+        client.marks = client.typed = client.audiences = client.held = None

@@ -25,13 +25,13 @@ from realtime.later import Later
 from realtime.wire import Request, Unreadable
 from storage import clock
 from storage.actor import Actor
-from storage.domains.identity.access_tokens import TOKEN_CHARACTERS_MAX, read_access_token
+from storage.domains.identity import TOKEN_CHARACTERS_MAX, read_access_token
 from storage.errors import Conflict, NotFound, Refusal, Unauthenticated
 from storage.limits import PERSON_LIMIT
 from storage.words import Seq, Words
 
 CONNECT_SECONDS = 10.0
-HAVE_TOPICS_MAX = 2_000
+HAVE_TOPICS_MAX = 4_000  # More than anybody has: see CONVERSATIONS_MAX.
 TOPIC_CHARACTERS_MAX = 80
 FAULTS_MAX = 20  # Unreadable frames of one connection.
 COUNTED_SECONDS = 10.0

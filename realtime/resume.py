@@ -12,7 +12,7 @@ from realtime import events, wire
 from storage.journal import Entry, Span, conversation_topic
 
 TOPIC_ENTRIES_MAX = 1_000
-CONNECTION_ENTRIES_MAX = 10_000
+CONNECTION_ENTRIES_MAX = 2_000
 REPLAY_BYTES_MAX = 512 * 1024  # Half of what may wait for a connection: live pushes follow.
 
 

@@ -1,4 +1,8 @@
-"""Typing over the socket: no storage, since who listens to a conversation is a member of it."""
+"""Typing over the socket: storage is asked once for each conversation, and then remembered.
+
+Who listens to a conversation is a member of it. Whether typing may be told there changes with
+blocks alone, so what is remembered holds until anybody blocks or unblocks anybody.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import trio
 from realtime import wire
 from realtime.client import Client
 from realtime.hub import Hub
-from storage.domains.messaging import TYPING, Typing, typing_body
+from storage.domains.messaging import TYPING, Typing, find_audience, typing_body
 from storage.errors import NotFound
 from storage.journal import conversation_topic
 from storage.words import Nothing
@@ -23,13 +27,32 @@ REMEMBERED_MAX = 64
 
 
 def typing(core: Core, client: Client, command: Typing) -> Nothing:
-    assert client.actor is not None
+    """Raises NotFound when it is not remembered: then `ask` finds out."""
     key = conversation_topic(command.conversation_id)
-    if not any(topic.key == key for topic in client.topics):
+    remembered = client.audiences.get(key) if client.audiences is not None else None
+    if remembered != core.blocks_seen or not any(topic.key == key for topic in client.topics):
         raise NotFound("conversation")
+    _tell(core, client, key, command)
+    return Nothing()
+
+
+async def ask(core: Core, client: Client, command: Typing) -> Nothing:
+    assert client.actor is not None
+    blocks_seen = core.blocks_seen
+    audience = await core.gate.perform(find_audience, client.actor, command)
+    if audience.listening:
+        key = conversation_topic(command.conversation_id)
+        if client.audiences is None or len(client.audiences) >= REMEMBERED_MAX:
+            client.audiences = {}
+        client.audiences[key] = blocks_seen
+        _tell(core, client, key, command)
+    return Nothing()
+
+
+def _tell(core: Core, client: Client, key: str, command: Typing) -> None:
+    assert client.actor is not None
     if _is_news(client, key, command.active):
         core.gate.bus.whisper(key, TYPING, typing_body(client.actor.user_id, command))
-    return Nothing()
 
 
 def _is_news(client: Client, key: str, active: bool) -> bool:

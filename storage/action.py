@@ -76,6 +76,13 @@ class Action(Generic[P, R]):
         return self._hints[2]
 
     @property
+    def takes_key(self) -> bool:
+        """Whether a retry needs a key of the door's, and gets the first answer by it."""
+        if self.way != "writes" or self.many is not None:
+            return False
+        return "client_id" not in getattr(self.command, "__struct_fields__", ())
+
+    @property
     def summary(self) -> str:
         """The first line of the function's docstring, for the API document."""
         return (self.function.__doc__ or self.name).strip().splitlines()[0]

@@ -15,7 +15,7 @@ import trio
 from storage.errors import Refusal, Unavailable
 
 BATCH_ITEMS_MAX = 256
-WAITING_ITEMS_MAX = 20_000
+WAITING_ITEMS_MAX = 5_000  # Of at most some 16 KB each.
 LANES = 2
 """Batches in flight at once. Two keep the disk busy; more only make the slowest caller slower."""
 
@@ -41,8 +41,8 @@ class _Waiting(Generic[Item, Outcome]):
 class Batcher(Generic[Item, Outcome]):
     """`commit` gets up to BATCH_ITEMS_MAX items and answers one outcome for each, in order.
 
-    An outcome that is an exception is raised in the caller whose item it was. What `commit`
-    itself raises is raised in all of them.
+    An outcome that is an exception is raised in the caller whose item it was. A refusal that
+    `commit` itself raises is every caller's answer; another exception is the cause of theirs.
     """
 
     def __init__(
@@ -66,9 +66,13 @@ class Batcher(Generic[Item, Outcome]):
 
     async def run(self) -> None:
         """Commit batches until cancelled."""
-        async with trio.open_nursery() as nursery:
-            for _ in range(LANES):
-                nursery.start_soon(self._run_lane)
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(LANES):
+                    nursery.start_soon(self._run_lane)
+        finally:
+            for waiting in self._waiting:
+                waiting.done.set()
 
     async def _run_lane(self) -> None:
         while True:

@@ -7,6 +7,9 @@ catches it.
 
 from typing import ClassVar
 
+SUBJECT_CHARACTERS_MAX = 100
+HINT_CHARACTERS_MAX = 300
+
 
 class Refusal(Exception):
     """`subject` names what was refused (a field, a thing), `hint` says what is allowed."""
@@ -18,9 +21,10 @@ class Refusal(Exception):
     def __init__(
         self, subject: str, hint: str = "", *, retry_after_seconds: float | None = None
     ) -> None:
-        super().__init__(f"{subject} {hint}".strip())
-        self.subject = subject
-        self.hint = hint
+        # Some of it may be the asker's own words, and an answer must not grow with them.
+        self.subject = subject[:SUBJECT_CHARACTERS_MAX]
+        self.hint = hint[:HINT_CHARACTERS_MAX]
+        super().__init__(f"{self.subject} {self.hint}".strip())
         self.retry_after_seconds = retry_after_seconds
 
     def body(self) -> dict[str, object]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 import trio
 
 from storage import idempotency, journal
@@ -23,17 +25,20 @@ from storage.database import (
     Database,
     DatabaseUnavailable,
     Deadlock,
+    LockTimeout,
     QueryCanceled,
     SerializationFailure,
     Transaction,
     open_database,
 )
-from storage.errors import Refusal, Unavailable
+from storage.errors import Unavailable
 from storage.journal import Entry
 from storage.limits import CLASS_LIMITS, PERSON_LIMIT, Limits, RouteClass
 from storage.settings import Settings
 
 R = TypeVar("R")
+
+log = structlog.get_logger()
 
 CONNECTIONS_MAX = 10
 BUS_CONNECTIONS_MAX = 1
@@ -141,12 +146,12 @@ class Gate:
     ) -> Sequence[Any]:
         """All of them in one transaction; if that fails, each in its own."""
         try:
-            with _outages_are_refusals():
-                return await self.transact(partial(_many, action, items))
-        except Refusal:
-            raise
-        except Exception:
+            return await self.transact(partial(_many, action, items))
+        except (DatabaseUnavailable, QueryCanceled) as error:
+            raise Unavailable("database", "try again", retry_after_seconds=1) from error
+        except Exception as error:
             # Whatever one of them broke, its neighbours are not refused with it.
+            log.warning("batch_split", action=action.name, size=len(items), error=repr(error))
             return [await self._commit_alone(action, item) for item in items]
 
     async def _commit_alone(self, action: Action[..., Any], item: tuple[Actor, Any]) -> Any:
@@ -185,14 +190,20 @@ async def _remembered(
 
 def _network_of(address: str) -> str:
     """Who has one address of IPv6 has the 2^64 beside it too: they count as one."""
-    return ":".join(address.split(":")[:4]) if ":" in address else address
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return f"{int(parsed) >> 64:x}::/64"
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 @contextmanager
 def _outages_are_refusals() -> Iterator[None]:
     try:
         yield
-    except (DatabaseUnavailable, QueryCanceled) as error:
+    except (DatabaseUnavailable, QueryCanceled, LockTimeout) as error:
         raise Unavailable("database", "try again", retry_after_seconds=1) from error
 
 

@@ -48,6 +48,8 @@ async def migrate(database: Database, folder: Path = MIGRATIONS) -> list[str]:
             # The lock lives in a transaction of its own, and ends with it whatever happens.
             async with database.transaction() as tx:
                 if await tx.value("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+                    # It says nothing while the others work, however long they take.
+                    await tx.run("SET LOCAL idle_in_transaction_session_timeout = 0")
                     return await _apply_missing(database, migrations)
             await trio.sleep(LOCK_PAUSE_SECONDS)
     raise MigrationError(f"Another process has been migrating for {LOCK_SECONDS_MAX:.0f} s.")

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -15,8 +14,7 @@ import trio
 
 from storage.database import open_database
 from storage.embedded import EmbeddedPostgres
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "storage" / "migrations"
+from storage.migrate import migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +64,15 @@ def _with_template(url: str) -> Iterator[Server]:
     server = Server(url, f"template_{uuid.uuid4().hex}")
     server.run(f'CREATE DATABASE "{server.template}"')
     try:
-        for migration in sorted(MIGRATIONS.glob("*.sql")):
-            trio.run(_script, server.url_of(server.template), migration.read_text())
+        trio.run(_migrate, server.url_of(server.template))
         yield server
     finally:
         server.run(f'DROP DATABASE "{server.template}" WITH (FORCE)')
+
+
+async def _migrate(url: str) -> None:
+    async with open_database(url, connections_max=2) as database:
+        await migrate(database)
 
 
 async def _script(url: str, sql: str) -> None:

@@ -19,6 +19,10 @@ COMMANDS: list[Command] = [
     Stored(messaging.list_messages),
     Marking(messaging.mark_delivered),
     Marking(messaging.mark_read),
-    # One may be in a conversation that is too new to be listened to.
-    Instant("typing", messaging.Typing, typing_signal.typing, otherwise=Stored(messaging.typing)),
+    Instant(
+        "typing",
+        messaging.Typing,
+        typing_signal.typing,
+        otherwise=Stored(messaging.typing, perform=typing_signal.ask),
+    ),
 ]

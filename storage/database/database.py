@@ -11,7 +11,7 @@ from storage.database import fallback, trio_protocol
 from storage.database.background import beside
 from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import PROBLEMS, DatabaseUnavailable, translated
-from storage.database.link import Link, server_settings
+from storage.database.link import LOCK_SECONDS_MAX, Link, server_settings
 from storage.database.listening import Listening, listen
 from storage.database.pool import Pool
 from storage.database.transaction import (
@@ -72,7 +72,11 @@ class Database:
             link.terminate()
 
     async def _open(self, statement_seconds: float | None = None) -> Link:
-        settings = server_settings(statement_seconds or self._limits.statement_seconds)
+        # A migration waits for others' locks as long as for its own work.
+        lock_seconds = statement_seconds or LOCK_SECONDS_MAX
+        settings = server_settings(
+            statement_seconds or self._limits.statement_seconds, lock_seconds=lock_seconds
+        )
         with self._deadlines.limit(self._limits.connect_seconds):
             try:
                 return await self._connect(self._url, settings)

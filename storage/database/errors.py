@@ -16,6 +16,7 @@ IntegrityError = asyncpg.IntegrityConstraintViolationError
 SerializationFailure = asyncpg.SerializationError
 Deadlock = asyncpg.DeadlockDetectedError
 QueryCanceled = asyncpg.QueryCanceledError
+LockTimeout = asyncpg.LockNotAvailableError
 TransactionFailed = asyncpg.InFailedSQLTransactionError
 
 

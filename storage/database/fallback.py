@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
 import trio
-import trio_asyncio
 
 from storage.database.background import beside
 from storage.database.link import (
@@ -29,14 +28,15 @@ Result = TypeVar("Result")
 class AsyncioLoop:
     """The loop, callable from any Trio task, whether or not that task knows of the loop."""
 
-    def __init__(self, loop: Any) -> None:
+    def __init__(self, loop: Any, run_aio_future: Callable[[Any], Awaitable[Any]]) -> None:
         self._loop = loop
+        self._run_aio_future = run_aio_future
         self._context = contextvars.copy_context()
 
     async def call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Cancelled, the coroutine is cancelled too, and has ended when this returns."""
         task = self._loop.create_task(coroutine, context=self._context.copy())
-        result: Result = await trio_asyncio.run_aio_future(task)
+        result: Result = await self._run_aio_future(task)
         return result
 
     async def connect(self, url: str, server_settings: dict[str, str]) -> AsyncioLink:
@@ -58,12 +58,15 @@ class AsyncioLoop:
 @asynccontextmanager
 async def open_loop() -> AsyncIterator[AsyncioLoop]:
     """The loop runs in a task of its own, so that the caller's context is left as it was."""
+    # Not at the top: Python 3.14 cannot import it, and the other driver does not need it.
+    import trio_asyncio
+
     started = trio.Event()
     opened: list[AsyncioLoop] = []
 
     async def run() -> None:
         async with trio_asyncio.open_loop() as loop:
-            opened.append(AsyncioLoop(loop))
+            opened.append(AsyncioLoop(loop, trio_asyncio.run_aio_future))
             started.set()
             await trio.sleep_forever()
 

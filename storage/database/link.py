@@ -50,9 +50,18 @@ class Link(Protocol):
         ...
 
 
-def server_settings(statement_seconds: float) -> dict[str, str]:
+LOCK_SECONDS_MAX = 5.0  # Rows are locked for milliseconds: whoever waits so long waits for a wreck.
+IDLE_IN_TRANSACTION_SECONDS_MAX = 30.0  # A process that stopped must not keep its locks.
+KEEPALIVE_SECONDS = 10  # Nor one whose machine or network is gone.
+
+
+def server_settings(statement_seconds: float, *, lock_seconds: float) -> dict[str, str]:
     """Every connection's settings, on top of the server's and the user's own."""
     return {
+        "lock_timeout": str(round(lock_seconds * 1000)),
+        "idle_in_transaction_session_timeout": str(round(IDLE_IN_TRANSACTION_SECONDS_MAX * 1000)),
+        "tcp_keepalives_idle": str(KEEPALIVE_SECONDS),
+        "tcp_keepalives_interval": str(KEEPALIVE_SECONDS),
         "application_name": APPLICATION_NAME,
         "timezone": "UTC",
         "statement_timeout": str(round(statement_seconds * 1000)),

@@ -17,6 +17,8 @@ from storage.database.deadlines import Deadlines, Limits
 from storage.database.errors import DatabaseUnavailable
 from storage.database.link import Link
 
+WAITING_MAX = 5_000
+
 
 class Pool:
     """`connect` opens one connection, or raises DatabaseUnavailable."""
@@ -86,6 +88,8 @@ class Pool:
         if self._places_taken < self._connections_max:
             self._places_taken += 1
             return await self._open()
+        if len(self._waiting) >= WAITING_MAX:
+            raise DatabaseUnavailable(f"{WAITING_MAX} callers wait for a connection already")
         task = trio.lowlevel.current_task()
 
         def give_up(_raise_cancel: object) -> trio.lowlevel.Abort:
@@ -97,6 +101,8 @@ class Pool:
         return link if link is not None else await self._open()
 
     async def _open(self) -> Link:
+        if self._closed:
+            raise RuntimeError("the database is closed")
         try:
             link = await self._connect()
         except BaseException:

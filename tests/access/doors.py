@@ -77,7 +77,7 @@ class Socket:
         url = f"ws://127.0.0.1:{self._port}/ws"
         with trio.fail_after(ANSWER_SECONDS_MAX):
             async with trio_websocket.open_websocket_url(
-                url, extra_headers=[("Origin", ORIGIN)]
+                url, extra_headers=[(b"Origin", ORIGIN.encode())]
             ) as connection:
                 if actor is not None:
                     token = token_of(self._gate, actor)

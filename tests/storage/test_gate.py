@@ -13,7 +13,7 @@ from storage.action import Steps, action, flow
 from storage.actor import Actor, Visitor
 from storage.database import Database, Transaction
 from storage.errors import Conflict, InvalidInput, Refusal, TooManyRequests, Unavailable
-from storage.gate import Gate, open_gate
+from storage.gate import Gate, _network_of, open_gate
 from storage.ids import new_id
 from storage.journal import Entry, emit
 from storage.settings import Settings
@@ -259,3 +259,26 @@ async def test_a_database_that_is_gone_is_an_answer_that_says_to_try_again(
 async def _kill(database: Database, pid: int) -> None:
     async with database.transaction() as tx:
         await tx.run("SELECT pg_terminate_backend($1)", pid)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:198.51.100.7", "198.51.100.7", True),
+        ("198.51.100.7", "198.51.100.8", False),
+    ],
+)
+def test_addresses_of_one_household_count_as_one(one: str, other: str, *, same: bool) -> None:
+    assert (_network_of(one) == _network_of(other)) == same
+
+
+def test_an_answer_does_not_grow_with_what_it_refuses() -> None:
+    refusal = InvalidInput("x" * 100_000, "y" * 100_000)
+    assert len(str(refusal.body())) < 1_000
+
+
+def test_only_what_is_not_repeatable_by_itself_takes_a_key() -> None:
+    assert put.takes_key
+    assert not any(one.takes_key for one in (put_once, put_among_many, count, put_two))

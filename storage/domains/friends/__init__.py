@@ -26,6 +26,7 @@ from storage.domains.friends.relations import (
     OtherUser,
     Relation,
     befriended,
+    blocked,
     find_relation,
     sees,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "accept_friend",
     "befriended",
     "block_user",
+    "blocked",
     "cancel_friend_request",
     "decline_friend",
     "find_relation",

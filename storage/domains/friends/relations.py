@@ -55,10 +55,7 @@ def sees(viewer: str, person: str) -> str:
     return f"""(
         {person}.id = {viewer}
         OR (
-            NOT EXISTS (SELECT FROM blocks
-                         WHERE blocker_id = {viewer} AND blocked_id = {person}.id)
-            AND NOT EXISTS (SELECT FROM blocks
-                             WHERE blocker_id = {person}.id AND blocked_id = {viewer})
+            NOT {blocked(viewer, f"{person}.id")}
             AND (
                 {person}.profile_visibility <> 'private'
                 OR {befriended(viewer, f"{person}.id")}
@@ -66,7 +63,15 @@ def sees(viewer: str, person: str) -> str:
                             WHERE from_id = {person}.id AND to_id = {viewer})
             )
         )
-    )"""  # noqa: S608  # Callers pass names of their own SQL, never input.
+    )"""  # Callers pass names of their own SQL, never input.
+
+
+def blocked(one: str, other: str) -> str:
+    """SQL: whether either of two ids has blocked the other."""
+    return f"""(
+        EXISTS (SELECT FROM blocks WHERE blocker_id = {one} AND blocked_id = {other})
+        OR EXISTS (SELECT FROM blocks WHERE blocker_id = {other} AND blocked_id = {one})
+    )"""  # noqa: S608  # As above.
 
 
 def befriended(one: str, other: str) -> str:

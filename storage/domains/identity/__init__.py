@@ -2,6 +2,7 @@
 
 from storage.domains.identity import hashing
 from storage.domains.identity.access import actor_of
+from storage.domains.identity.access_tokens import TOKEN_CHARACTERS_MAX, read_access_token
 from storage.domains.identity.change_password import ChangePassword, change_password
 from storage.domains.identity.fields import (
     Email,
@@ -36,6 +37,7 @@ from storage.domains.identity.tokens import Tokens, tokens_of
 from storage.domains.identity.users import UserSummary, create_user, summaries_of
 
 __all__ = [
+    "TOKEN_CHARACTERS_MAX",
     "ChangePassword",
     "Email",
     "Handle",
@@ -69,6 +71,7 @@ __all__ = [
     "login",
     "logout",
     "nobodys_hash",
+    "read_access_token",
     "refresh",
     "revoke_other_sessions",
     "revoke_session",

@@ -42,10 +42,7 @@ DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 
 
 def clean_name(name: str) -> str:
-    name = clean_line("name", name, characters_max=NAME_CHARACTERS_MAX)
-    if not any(character.isprintable() and not character.isspace() for character in name):
-        raise InvalidInput("name", "must not be empty")
-    return name
+    return clean_line("name", name, characters_max=NAME_CHARACTERS_MAX, visible=True)
 
 
 def clean_handle(handle: str) -> str:
@@ -67,9 +64,17 @@ def clean_email(email: str) -> str:
     return normalized
 
 
-def clean_line(subject: str, text: str, *, characters_max: int) -> str:
-    """One line: trimmed, inner spaces collapsed, nothing in it that cannot be seen as text."""
-    return clean_text(subject, text, characters_max=characters_max, lines_max=1)
+def clean_line(subject: str, text: str, *, characters_max: int, visible: bool = False) -> str:
+    """One line: trimmed, inner spaces collapsed, nothing in it that cannot be seen as text.
+
+    `visible`: there must be something to see.
+    """
+    line = clean_text(subject, text, characters_max=characters_max, lines_max=1)
+    if visible and not any(
+        character.isprintable() and not character.isspace() for character in line
+    ):
+        raise InvalidInput(subject, "must not be empty")
+    return line
 
 
 def clean_text(subject: str, text: str, *, characters_max: int, lines_max: int) -> str:

@@ -48,7 +48,9 @@ async def login(steps: Steps, visitor: Visitor, command: Login) -> Tokens:
     """Sign in by e-mail or handle."""
     account = await steps.step(find_account, visitor, command)
     # One count however the account is named, and from wherever it is guessed at.
-    steps.count_guess(str(account.user_id) if account else command.login.strip().lower())
+    steps.count_guess(
+        str(account.user_id) if account else command.login.strip().lower().removeprefix("@")
+    )
     known_hash = account.password_hash if account else None
     right = await verify_password(command.password, known_hash)
     if account is None or not right:

@@ -6,7 +6,7 @@ from storage.domains.messaging.conversations import (
     ConversationRemoved,
     Member,
 )
-from storage.domains.messaging.direct import OpenDirect, open_direct, shares_direct
+from storage.domains.messaging.direct import OpenDirect, open_direct
 from storage.domains.messaging.groups import (
     AddMembers,
     CreateGroup,
@@ -43,7 +43,13 @@ from storage.domains.messaging.members import ListMembers, MemberPage, list_memb
 from storage.domains.messaging.messages import Message, NewMessage, Note
 from storage.domains.messaging.send import SendMessage, Sent, send_message
 from storage.domains.messaging.subscriptions import Subscription, subscriptions
-from storage.domains.messaging.typing_signal import TYPING, Typing, typing, typing_body
+from storage.domains.messaging.typing_signal import (
+    TYPING,
+    Typing,
+    find_audience,
+    typing,
+    typing_body,
+)
 
 __all__ = [
     "TYPING",
@@ -80,6 +86,7 @@ __all__ = [
     "UpdateConversation",
     "add_members",
     "create_group",
+    "find_audience",
     "get_conversation",
     "leave_conversation",
     "list_conversations",
@@ -91,7 +98,6 @@ __all__ = [
     "remove_member",
     "send_message",
     "set_member_role",
-    "shares_direct",
     "subscriptions",
     "typing",
     "typing_body",

@@ -10,12 +10,14 @@ from typing import ClassVar, Literal, TypeAlias
 from storage.database import Record, Transaction
 from storage.domains.identity import UserSummary
 from storage.domains.messaging.messages import Message, message_from
-from storage.domains.visibility import may_message
+from storage.domains.visibility import blocked, may_message
 from storage.errors import NotFound
 from storage.ids import ConversationId, UserId
 from storage.words import Words
 
 MEMBERS_MAX = 1000
+CONVERSATIONS_MAX = 3000
+"""Of one person: their connections listen to all of them at once."""
 MEMBERS_SHOWN_MAX = 50
 """How many members a conversation is answered with; `list_members` pages through all."""
 
@@ -63,6 +65,12 @@ class ConversationAdded(Words):
 class ConversationRemoved(Words):
     kind: ClassVar[str] = "conversation_removed"
     conversation_id: ConversationId
+
+
+async def crowded_people(tx: Transaction, user_ids: Sequence[UserId]) -> frozenset[UserId]:
+    """Those of them who are in as many conversations as one may be."""
+    rows = await tx.rows(FIND_CROWDED, list(user_ids), CONVERSATIONS_MAX)
+    return frozenset(row["user_id"] for row in rows)
 
 
 async def load(
@@ -150,6 +158,12 @@ def _conversation_from(
     )
 
 
+# Whether one of the two of a direct conversation has blocked the other.
+ACROSS_A_BLOCK = f"""
+    (conversation.kind = 'direct'
+     AND {blocked("conversation.direct_low", "conversation.direct_high")})
+"""
+
 # Others' texts after the reader's mark and after joining, for `member` of the query around it.
 UNREAD_COUNT = """
     (SELECT count(*) FROM messages AS unread
@@ -181,6 +195,11 @@ FIND_AS_MEMBER = f"""
            ) AS message ON true
      WHERE member.user_id = $1 AND member.conversation_id = ANY ($2::uuid[])
 """  # noqa: S608  # The inserted text is a constant above.
+
+FIND_CROWDED = """
+    SELECT user_id FROM unnest($1::uuid[]) AS user_id
+     WHERE (SELECT count(*) FROM members WHERE members.user_id = user_id.user_id) >= $2
+"""
 
 MEMBER_COLUMNS = """
     member.conversation_id, member.user_id, member.role, member.joined_at, member.joined_seq,

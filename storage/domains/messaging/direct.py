@@ -6,8 +6,10 @@ from storage.action import action
 from storage.actor import Actor
 from storage.database import Transaction
 from storage.domains.messaging.conversations import (
+    CONVERSATIONS_MAX,
     Conversation,
     ConversationAdded,
+    crowded_people,
     load_one,
 )
 from storage.domains.visibility import find_users, may_message
@@ -48,6 +50,8 @@ async def create_direct(tx: Transaction, opener_id: UserId, other_id: UserId) ->
         raise NotFound("user")
     if (opener_id, other_id) not in await may_message(tx, [(opener_id, other_id)]):
         raise Forbidden("user", "they accept messages from friends only")
+    if await crowded_people(tx, [opener_id, other_id]):
+        raise Forbidden("user", f"one of you is in {CONVERSATIONS_MAX} conversations already")
     low, high = sorted((opener_id, other_id))
     created: ConversationId | None = await tx.value(CREATE, new_id(), opener_id, low, high)
     if created is None:
@@ -61,14 +65,6 @@ async def create_direct(tx: Transaction, opener_id: UserId, other_id: UserId) ->
     return created
 
 
-async def shares_direct(
-    tx: Transaction, user_id: UserId, other_ids: list[UserId]
-) -> frozenset[UserId]:
-    """With whom of these `user_id` has a direct conversation in which something was said."""
-    rows = await tx.rows(FIND_SHARED, user_id, other_ids)
-    return frozenset(row["other_id"] for row in rows)
-
-
 FIND = "SELECT id FROM conversations WHERE direct_low = $1 AND direct_high = $2"
 
 CREATE = """
@@ -79,11 +75,3 @@ CREATE = """
 """
 
 JOIN_BOTH = "INSERT INTO members (conversation_id, user_id) VALUES ($1, $2), ($1, $3)"
-
-FIND_SHARED = """
-    SELECT other_id FROM unnest($2::uuid[]) AS other_id
-     WHERE EXISTS (
-           SELECT FROM conversations
-            WHERE direct_low = least($1, other_id) AND direct_high = greatest($1, other_id)
-              AND last_seq > 0)
-"""

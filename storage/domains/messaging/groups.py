@@ -16,13 +16,16 @@ from storage import journal
 from storage.action import action
 from storage.actor import Actor
 from storage.database import Record, Transaction
+from storage.domains.identity import clean_line
 from storage.domains.messaging.conversations import (
+    CONVERSATIONS_MAX,
     MEMBERS_MAX,
     Conversation,
     ConversationAdded,
     ConversationRemoved,
     Member,
     MemberRole,
+    crowded_people,
     load_one,
 )
 from storage.domains.messaging.members import find_members, role_of
@@ -31,11 +34,12 @@ from storage.domains.visibility import find_users, may_message
 from storage.errors import Forbidden, InvalidInput, NotFound
 from storage.ids import ConversationId, UserId, new_id
 from storage.journal import conversation_topic, emit, user_topic
-from storage.words import NO_NUL, Nothing, Words
+from storage.words import Nothing, Words
 
 ADDED_MAX = 99
+NAME_CHARACTERS_MAX = 100
 
-GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)]
+GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 Added = Annotated[list[UserId], msgspec.Meta(min_length=1, max_length=ADDED_MAX)]
 
 
@@ -119,8 +123,8 @@ async def update_conversation(
     tx: Transaction, admin: Actor, command: UpdateConversation
 ) -> Conversation:
     """Rename a group."""
-    group = await _lock_as_admin(tx, admin, command.conversation_id)
     name = _name(command.name)
+    group = await _lock_as_admin(tx, admin, command.conversation_id)
     if name != group["name"]:
         await tx.run(RENAME, command.conversation_id, name)
         updated = ConversationUpdated(conversation_id=command.conversation_id, name=name)
@@ -198,20 +202,28 @@ async def leave_conversation(tx: Transaction, leaver: Actor, command: LeaveConve
 
 async def _lock_as_member(tx: Transaction, actor: Actor, conversation_id: ConversationId) -> Record:
     """The locked group. What one is not in does not exist; a pair has nothing to manage."""
-    row = await tx.row(LOCK, conversation_id)
-    # Read behind the lock: whoever was removed before us is no member any more.
-    if row is None or await role_of(tx, conversation_id, actor.user_id) is None:
-        raise NotFound("conversation")
-    if row["kind"] != "group":
-        raise Forbidden("conversation", "a direct conversation has no members to manage")
-    return row
+    group, _ = await _lock(tx, actor, conversation_id)
+    return group
 
 
 async def _lock_as_admin(tx: Transaction, actor: Actor, conversation_id: ConversationId) -> Record:
-    row = await _lock_as_member(tx, actor, conversation_id)
-    if await role_of(tx, conversation_id, actor.user_id) != "admin":
+    group, role = await _lock(tx, actor, conversation_id)
+    if role != "admin":
         raise Forbidden("conversation", "only admins may change a group")
-    return row
+    return group
+
+
+async def _lock(
+    tx: Transaction, actor: Actor, conversation_id: ConversationId
+) -> tuple[Record, MemberRole]:
+    group = await tx.row(LOCK, conversation_id)
+    # Read behind the lock: whoever was removed before us is no member any more.
+    role = await role_of(tx, conversation_id, actor.user_id)
+    if group is None or role is None:
+        raise NotFound("conversation")
+    if group["kind"] != "group":
+        raise Forbidden("conversation", "a direct conversation has no members to manage")
+    return group, role
 
 
 async def _check_may_add(tx: Transaction, actor: Actor, user_ids: Sequence[UserId]) -> None:
@@ -221,6 +233,8 @@ async def _check_may_add(tx: Transaction, actor: Actor, user_ids: Sequence[UserI
     pairs = {(actor.user_id, user_id) for user_id in user_ids}
     if pairs - await may_message(tx, list(pairs)):
         raise Forbidden("userIds", "some of them accept messages from friends only")
+    if await crowded_people(tx, [actor.user_id, *user_ids]):
+        raise Forbidden("userIds", f"some of you are in {CONVERSATIONS_MAX} conversations already")
 
 
 async def _tell_added(
@@ -268,10 +282,7 @@ async def _note(
 
 
 def _name(asked: str) -> str:
-    name = " ".join(asked.split())
-    if not name:
-        raise InvalidInput("name", "must say something")
-    return name
+    return clean_line("name", asked, characters_max=NAME_CHARACTERS_MAX, visible=True)
 
 
 CREATE = """

@@ -18,14 +18,15 @@ from storage.action import action
 from storage.actor import Actor
 from storage.clock import utc_now
 from storage.database import Record, Transaction
-from storage.domains.messaging.conversations import MEMBERS_SHOWN_MAX, UNREAD_COUNT
+from storage.domains.messaging.conversations import ACROSS_A_BLOCK, MEMBERS_SHOWN_MAX, UNREAD_COUNT
 from storage.errors import InvalidInput, NotFound, Refusal
 from storage.ids import ConversationId, UserId
 from storage.journal import conversation_topic, emit, user_topic
 from storage.words import Words
 
 TOLD_MEMBERS_MAX = MEMBERS_SHOWN_MAX
-"""Up to this many members all hear of a mark; in larger ones only the reader's own devices."""
+"""Up to this many members all hear of a mark; in larger ones, and where one of two has blocked the
+other, only the reader's own devices."""
 
 MarkSeq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
@@ -193,8 +194,8 @@ async def _store(tx: Transaction, moved: Sequence[_Marks]) -> None:
 
 def _tell(tx: Transaction, marks: _Marks, now: datetime) -> None:
     conversation_id, user_id = marks.row["conversation_id"], marks.row["user_id"]
-    crowded = marks.row["members_count"] > TOLD_MEMBERS_MAX
-    topic = user_topic(user_id) if crowded else conversation_topic(conversation_id)
+    private = marks.row["members_count"] > TOLD_MEMBERS_MAX or marks.row["across_a_block"]
+    topic = user_topic(user_id) if private else conversation_topic(conversation_id)
     read = marks.read_seq > marks.row["read_seq"]
     event_type = MessagesRead if read else MessagesDelivered
     seq = marks.read_seq if read else marks.delivered_seq
@@ -207,6 +208,7 @@ def _tell(tx: Transaction, marks: _Marks, now: datetime) -> None:
 LOCK = f"""
     SELECT member.conversation_id, member.user_id, member.read_seq, member.delivered_seq,
            conversation.last_seq,
+           {ACROSS_A_BLOCK} AS across_a_block,
            (SELECT count(*) FROM (
               SELECT FROM members AS anyone
                WHERE anyone.conversation_id = member.conversation_id
@@ -216,7 +218,7 @@ LOCK = f"""
       JOIN conversations AS conversation ON conversation.id = member.conversation_id
      ORDER BY member.conversation_id, member.user_id
        FOR NO KEY UPDATE OF member
-"""  # noqa: S608  # The inserted text is a constant number.
+"""  # noqa: S608  # The inserted text is our own.
 
 MOVE = """
     UPDATE members AS member

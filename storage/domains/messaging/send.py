@@ -104,7 +104,9 @@ async def send_many(
     for one in wanted:
         if answers[one.place] is None:
             answers[one.place] = _first_answer(one, stored[one.once])
-    return [answer for answer in answers if answer is not None]
+    answered = [answer for answer in answers if answer is not None]
+    assert len(answered) == len(asked), "everybody gets an answer of their own"
+    return answered
 
 
 @action(many=send_many)

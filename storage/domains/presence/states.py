@@ -16,6 +16,7 @@ from storage.action import action
 from storage.actor import Actor
 from storage.database import Transaction
 from storage.domains.presence.leases import DEAD_SECONDS
+from storage.domains.visibility import befriended, blocked
 from storage.ids import UserId
 from storage.words import Nothing, Words
 
@@ -76,7 +77,7 @@ TOUCH = """
 """
 
 # 'online' sorts after 'away', so the greatest state of all devices is the one that counts.
-FIND = """
+FIND = f"""
     SELECT asked.user_id, coalesce(known.state, 'offline') AS state, known.last_active_at
       FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
       LEFT JOIN LATERAL (
@@ -90,14 +91,9 @@ FIND = """
              FROM users LEFT JOIN last_active ON last_active.user_id = users.id
             WHERE users.id = asked.user_id
               AND (users.id = asked.viewer_id
-                   OR NOT EXISTS (
-                      SELECT FROM blocks
-                       WHERE (blocker_id = users.id AND blocked_id = asked.viewer_id)
-                          OR (blocker_id = asked.viewer_id AND blocked_id = users.id))
+                   OR NOT {blocked("users.id", "asked.viewer_id")}
                   AND users.presence_to <> 'nobody'
-                  AND (EXISTS (
-                       SELECT FROM friends
-                        WHERE user_id = users.id AND friend_id = asked.viewer_id)
+                  AND ({befriended("users.id", "asked.viewer_id")}
                        OR users.presence_to = 'contacts' AND EXISTS (
                        SELECT FROM conversations
                         WHERE direct_low = least(users.id, asked.viewer_id)
@@ -105,4 +101,4 @@ FIND = """
                           AND last_seq > 0)))
            ) AS known ON true
      ORDER BY asked.place
-"""
+"""  # noqa: S608  # The inserted text is our own SQL.

@@ -2,12 +2,14 @@
 
 from storage.domains.visibility.profile import GetUser, Profile, get_user
 from storage.domains.visibility.search import SearchUsers, search_users
-from storage.domains.visibility.sight import find_users, may_message, sees
+from storage.domains.visibility.sight import befriended, blocked, find_users, may_message, sees
 
 __all__ = [
     "GetUser",
     "Profile",
     "SearchUsers",
+    "befriended",
+    "blocked",
     "find_users",
     "get_user",
     "may_message",

@@ -1,17 +1,17 @@
 """Who may see and reach whom.
 
-`sees` is the one predicate, and every find includes it. Its facts are friendships, requests
-and blocks, so it is written there; what else may hide somebody joins it here.
+`sees` is the one predicate, and every find of a person includes it. Its facts are friendships,
+requests and blocks, so it is written there; what else may hide somebody joins it here.
 """
 
 from collections.abc import Collection
 
 from storage.database import Transaction
-from storage.domains.friends import befriended, sees
+from storage.domains.friends import befriended, blocked, sees
 from storage.domains.identity import UserSummary
 from storage.ids import UserId
 
-__all__ = ["find_users", "may_message", "sees"]
+__all__ = ["befriended", "blocked", "find_users", "may_message", "sees"]
 
 
 async def find_users(
@@ -46,10 +46,7 @@ MAY_MESSAGE = f"""
       FROM unnest($1::uuid[], $2::uuid[]) AS pair (sender_id, recipient_id)
       JOIN users AS recipient ON recipient.id = pair.recipient_id
      WHERE pair.sender_id <> pair.recipient_id
-       AND NOT EXISTS (SELECT FROM blocks
-                        WHERE blocker_id = pair.sender_id AND blocked_id = pair.recipient_id)
-       AND NOT EXISTS (SELECT FROM blocks
-                        WHERE blocker_id = pair.recipient_id AND blocked_id = pair.sender_id)
+       AND NOT {blocked("pair.sender_id", "pair.recipient_id")}
        AND (recipient.messages_from = 'everyone'
             OR {befriended("pair.sender_id", "pair.recipient_id")})
 """  # noqa: S608  # The inserted text is our own SQL.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,20 @@ from storage.gate import Gate
 from storage.ids import new_id
 from storage.settings import Settings
 from tests.conftest import LIMITS_SCALE, TEST_SECRET
+from tests.postgres import Server
 from tests.world import World, person
 
 
+@pytest.fixture(scope="package")
+def front_url(server: Server) -> Iterator[str]:
+    with server.fresh_database() as url:
+        yield url
+
+
 @pytest.fixture
-def settings(shared_url: str, tmp_path: Path) -> Settings:
+def settings(front_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        data=tmp_path, secret=TEST_SECRET, database_url=shared_url, limits_scale=LIMITS_SCALE
+        data=tmp_path, secret=TEST_SECRET, database_url=front_url, limits_scale=LIMITS_SCALE
     )
 
 

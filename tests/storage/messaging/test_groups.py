@@ -17,6 +17,7 @@ from storage.domains.messaging import (
     SetMemberRole,
     UpdateConversation,
     add_members,
+    conversations,
     create_group,
     get_conversation,
     leave_conversation,
@@ -210,3 +211,26 @@ async def test_who_has_left_keeps_their_name_in_what_they_said(tx: Transaction, 
     assert {user.name for user in page.users} == {"Ana", "Ben"}
     listed = await list_conversations(tx, talk.ben, ListConversations())
     assert "Ana" in {user.name for user in listed.users}
+
+
+async def test_nobody_is_in_more_conversations_than_one_may_be(
+    tx: Transaction, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "CONVERSATIONS_MAX", 2)
+    group = await group_of(tx, talk.ana, talk.eve)
+    with pytest.raises(Forbidden, match="userIds"):
+        await group_of(tx, talk.ben, talk.ana)
+    with pytest.raises(Forbidden, match="conversations already"):
+        await say(tx, talk.ana, "hello", to=talk.eve)
+    assert (await say(tx, talk.eve, "but here we may talk", into=group.id)).seq == 2
+
+
+@pytest.mark.parametrize("name", ["\u202eevil", "bell\x07", "\u200b", "nul\x00"])
+async def test_a_group_cannot_be_called_what_is_not_seen_as_text(
+    tx: Transaction, talk: Talk, name: str
+) -> None:
+    group = await group_of(tx, talk.ana, talk.ben)
+    with pytest.raises(InvalidInput, match="name"):
+        await update_conversation(
+            tx, talk.ana, UpdateConversation(conversation_id=group.id, name=name)
+        )

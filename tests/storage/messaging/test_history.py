@@ -12,7 +12,6 @@ from storage.domains.messaging import (
     list_conversations,
     list_messages,
     mark_read,
-    shares_direct,
     subscriptions,
 )
 from storage.errors import InvalidInput, NotFound
@@ -96,8 +95,3 @@ async def test_one_listens_to_oneself_and_to_ones_conversations(
         talk.topic,
     }
     assert [one.topic for one in found[talk.eve.user_id]] == [f"user:{talk.eve.user_id}"]
-
-
-async def test_contacts_are_those_with_whom_something_was_said(tx: Transaction, talk: Talk) -> None:
-    others = [talk.ben.user_id, talk.eve.user_id]
-    assert await shares_direct(tx, talk.ana.user_id, others) == {talk.ben.user_id}

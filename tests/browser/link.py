@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from playwright.sync_api import Page, WebSocketRoute
 
@@ -20,6 +21,7 @@ class Link:
         self._refuse: tuple[str, dict[str, Any]] | None = None
         self._lose_answer_to: str | None = None
         self._lost_id: int | None = None
+        self._anew = False
         page.route_web_socket(lambda url: url.endswith("/ws"), self._opened)
 
     def hold(self, event: str) -> None:
@@ -44,6 +46,10 @@ class Link:
         """The server does what is asked; the connection breaks before its answer, once."""
         self._lose_answer_to = event
 
+    def send_each_anew(self) -> None:
+        """As a client without `clientId`s would: a repetition is another message."""
+        self._anew = True
+
     def _opened(self, window: WebSocketRoute) -> None:
         server = window.connect_to_server()
         window.on_message(lambda message: self._asked(window, server, message))
@@ -52,6 +58,9 @@ class Link:
     def _asked(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
         frame = json.loads(message)
         event = frame["event"]
+        if self._anew and event == "send_message":
+            frame["data"]["clientId"] = str(uuid4())
+            message = json.dumps(frame)
         if self._refuse is not None and event == self._refuse[0]:
             answer = {"id": frame["id"], "success": False, "error": self._refuse[1]}
             window.send(json.dumps(answer))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import axe
+from tests.browser.link import Link
 from tests.browser.people import People, Person
 from tests.browser.window import Size, Theme, Window
 from tests.journeys.conftest import Open
@@ -100,6 +101,16 @@ class Findings:
         window.fits()
 
 
+FIRST_USE = {
+    "/messages": "No chats yet",
+    "/messages/new": "Search for a person by name or @handle.",
+    "/people": "No friends yet",
+    "/people/requests": "No requests",
+    "/people/search?q=nobodyhere": "Nobody found",
+    "/settings/blocked": "Nobody is blocked",
+}
+
+
 @pytest.fixture(params=["dark", "light"])
 def theme(request: pytest.FixtureRequest) -> Theme:
     theme: Theme = request.param
@@ -118,13 +129,26 @@ def test_every_screen_is_accessible(
     assert not findings.found, pformat(findings.found, width=200)
 
 
+def test_what_somebody_new_sees_is_accessible(
+    window_of: Open, people: People, size: Size, theme: Theme
+) -> None:
+    findings = Findings()
+    window = window_of(people.new("Nora"), size, theme=theme, bypass_csp=True, still=True)
+    for path, words in FIRST_USE.items():
+        window.goes_within(path)
+        expect(window.text(words)).to_be_visible()
+        findings.look(window, path)
+    assert not findings.found, pformat(findings.found, width=200)
+
+
 def test_what_lies_over_the_screens_is_accessible(
     window_of: Open, lively: Lively, size: Size, theme: Theme
 ) -> None:
     group = next(path for path, words in lively.screens.items() if words == "Leave group")
     findings = Findings()
     window = window_of(lively.ana, size, group, theme=theme, bypass_csp=True, still=True)
-    page = window.page
+    page, link = window.page, Link(window.page)
+    page.reload()
     window.button("Actions for Ben").click()
     expect(window.menu_item("Make admin")).to_be_visible()
     findings.look(window, "menu")
@@ -135,6 +159,15 @@ def test_what_lies_over_the_screens_is_accessible(
         findings.look(window, name)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+    window.goes_within(group.removesuffix("/info"))
+    link.refuse("send_message", "forbidden")
+    window.writes("At ten, rather")
+    window.sees_state("At ten, rather", "failed")
+    findings.look(window, "failed message")
+    window.button("Discard").click()
+    window.button("Message actions").last.click()
+    findings.look(window, "message menu")
+    page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(page.get_by_role("option").first).to_be_visible()
     findings.look(window, "palette")

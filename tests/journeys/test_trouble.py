@@ -89,6 +89,24 @@ def test_a_message_whose_answer_was_lost_is_not_doubled(window_of: Open, people:
         expect(window.bubble("Said once")).to_have_count(1)
 
 
+@pytest.mark.fault
+def test_a_client_that_repeats_itself_under_another_id_is_caught(
+    window_of: Open, people: People
+) -> None:
+    """The control of the one above."""
+    ana, ben = people.new("Ana"), people.new("Ben")
+    conversation_id = ben.writes(ana, "Are you there?")
+    bens = window_of(ben, "desktop", f"/messages/{conversation_id}")
+    anas = window_of(ana, "desktop")
+    link = Link(anas.page)
+    link.send_each_anew()
+    anas.opens_conversation(conversation_id)
+    anas.sees("Are you there?")
+    link.lose_answer_to("send_message")
+    anas.writes("Said twice")
+    expect(bens.bubble("Said twice")).to_have_count(2)
+
+
 def test_a_message_that_failed_is_sent_again_or_discarded(
     window_of: Open, people: People, size: Size
 ) -> None:

@@ -81,6 +81,7 @@ export const en = {
 
   'link.lost': 'Connecting… What you write is sent once you are back.',
   'link.offline': 'You are offline. What you write is sent once you are back.',
+  'link.blocked': 'The server is there, but {host} does not let live messages through: it may be restarting, or a firewall or proxy blocks that port. What you write is sent once it opens.',
   'link.now': 'Try now',
 
   'missing.title': 'There is nothing at this address',

@@ -19,14 +19,15 @@ export class Client {
   readonly http: Http;
   readonly session: Session;
   readonly socket: Socket;
+  readonly #socketUrl: (config: Config) => string;
   #config: Promise<Config> | null = null;
 
   constructor(options: ClientOptions = {}) {
     this.http = new Http(options.http);
     this.session = new Session(this.http, options.session);
-    const url = options.socketUrl ?? ((config) => socketUrl(config, window.location));
+    this.#socketUrl = options.socketUrl ?? ((config) => socketUrl(config, window.location));
     this.socket = new Socket({
-      url: async () => url(await this.config()),
+      url: async () => this.#socketUrl(await this.config()),
       token: (fresh) => this.session.token(fresh),
       open: options.open,
       random: options.random,
@@ -40,6 +41,19 @@ export class Client {
       throw error;
     });
     return this.#config;
+  }
+
+  /** Whether the server answers over HTTP at this moment. */
+  async isReachable(): Promise<boolean> {
+    return this.http.request<Config>('GET', '/config').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Host and port of the socket, for people who look for what blocks it. */
+  async socketHost(): Promise<string> {
+    return new URL(this.#socketUrl(await this.config())).host;
   }
 
   call<N extends CommandName>(name: N, body: Body<N>, options?: RequestOptions): Promise<Result<N>> {

@@ -30,6 +30,8 @@ export class World {
   readonly marks: Marks;
   readonly drafts: Drafts;
   readonly outgoing: Outgoing;
+  /** True while what is shown from before is loaded anew. */
+  updating = $state(false);
   #loaded = false;
 
   constructor(
@@ -133,7 +135,9 @@ export class World {
   }
 
   async #load(): Promise<void> {
+    this.updating = this.chats.status === 'ready';
     await Promise.all([this.chats.load(), this.people.load(), this.people.loadBlocks()]);
+    this.updating = false;
     for (const chat of this.chats.list) {
       if (chat.lastSeq > chat.deliveredSeq) this.marks.delivered(chat.id, chat.lastSeq);
     }

@@ -18,8 +18,8 @@ export function previewWords(chat: Conversation, users: Users, meId: Id): string
   if (!message) return t('chats.nothingYet');
   if (message.kind === 'note') return noteWords(message, users, meId);
   const text = message.text.replace(/\s+/g, ' ');
-  if (message.senderId === meId) return t('chats.you', { text });
-  return chat.kind === 'group' ? t('chats.from', { name: users.name(message.senderId), text }) : text;
+  if (chat.kind === 'direct') return text; // the ticks say whose it is
+  return message.senderId === meId ? t('chats.you', { text }) : t('chats.from', { name: users.name(message.senderId), text });
 }
 
 export function typingWords(typing: readonly Id[], users: Users): string {

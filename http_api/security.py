@@ -88,7 +88,8 @@ class Guard:
         if self.public_url is not None and origin == self.public_url:
             return True
         # The host was checked already, so a page under the same one is a page of this server.
-        return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower() != ""
+        host = request.headers.get("host", "").lower()
+        return origin.lower() in (f"http://{host}", f"https://{host}")
 
     def _policy(self, request: Request) -> str:
         if self.public_url:

@@ -62,10 +62,10 @@ async def refresh(
     door: Door, route: Route, request: Request, path_values: dict[str, str]
 ) -> Response:
     body: TokenBody = await command_of(route, request, path_values)
-    token = body.refresh_token or _cookie_token(door, request)
+    cookie = body.refresh_token is None
+    token = _cookie_token(door, request) if body.refresh_token is None else body.refresh_token
     if token is None:
         return success(SignedOut())
-    cookie = body.refresh_token is None
     try:
         tokens = await _perform(door, route, request, _with_token(identity.Refresh, token))
     except Unauthenticated as refusal:
@@ -80,7 +80,7 @@ async def log_out(
     door: Door, route: Route, request: Request, path_values: dict[str, str]
 ) -> Response:
     body: TokenBody = await command_of(route, request, path_values)
-    token = body.refresh_token or _cookie_token(door, request)
+    token = _cookie_token(door, request) if body.refresh_token is None else body.refresh_token
     if token is not None:
         await _perform(door, route, request, _with_token(identity.Logout, token))
     response = success(Nothing())

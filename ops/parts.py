@@ -80,8 +80,31 @@ def environment(settings: Settings, database_url: str) -> dict[str, str]:
     return os.environ | told
 
 
+def claim_ports(settings: Settings) -> list[socket.socket]:
+    """Said before anything starts: sockets shared among processes would not notice a stranger.
+
+    Hold what is returned: two that start at once would both find the ports free. These names are
+    the kernel's own, gone with the process that has them.
+    """
+    refuse_taken_ports(settings)
+    claims = []
+    for name, port in (
+        ("LOOPYNC_HTTP_PORT", settings.http_port),
+        ("LOOPYNC_WS_PORT", settings.ws_port),
+    ):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0loopync port {port}")
+        except OSError:
+            claim.close()
+            raise Stop(
+                f"{name} is {port}, but another Loopync has that port; set {name} to a free one."
+            ) from None
+        claims.append(claim)
+    return claims
+
+
 def refuse_taken_ports(settings: Settings) -> None:
-    """Said before anything starts: sockets shared among processes would not notice a stranger."""
     for name, port in (
         ("LOOPYNC_HTTP_PORT", settings.http_port),
         ("LOOPYNC_WS_PORT", settings.ws_port),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import resource
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from ops.crew import Crew, ended, how_it_ended, pauses
-from ops.parts import Part, environment, parts, python, reachable, refuse_taken_ports
+from ops.parts import Part, claim_ports, environment, parts, python, reachable
 from ops.report import leaves, said_to_person
 from ops.say import Stop, say
 from storage.database import DatabaseUnavailable, open_database
@@ -70,9 +69,7 @@ def address(settings: Settings) -> str:
     """Where a person goes: what the world sees, else what works on this machine."""
     if settings.public_url is not None:
         return settings.public_url
-    host = settings.host
-    if reachable(host) != host:
-        host = socket.gethostname()
+    host = reachable(settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
 
 
@@ -146,13 +143,19 @@ def _since(began: float) -> str:
 
 def main() -> None:
     settings = Settings.from_environment()
-    refuse_taken_ports(settings)
+    claims = claim_ports(settings)
     # Each connection is an open file, and the soft limit is often 1,024.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if not is_loopback(settings.host) and settings.public_url is None:
         say(f"Note: {settings.host} is reachable by others, and nothing here encrypts.")
-    trio.run(_up_as_set, settings)
+    if settings.is_everywhere:
+        say(f"From elsewhere it is http://<an address of this machine>:{settings.http_port}")
+    try:
+        trio.run(_up_as_set, settings)
+    finally:
+        for claim in claims:
+            claim.close()
 
 
 async def _up_as_set(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha1
 from http import HTTPStatus
+from ipaddress import ip_address
 
 HEAD_END = b"\r\n\r\n"
 HEALTH_PATH = "/health/live"
@@ -63,11 +64,13 @@ def answer(
     *,
     headers_max: int,
     allowed_origins: Collection[str] | None,
+    address_port: int | None = None,
     paths: Collection[str] | None = SOCKET_PATHS,
 ) -> Accepted | Refused:
     """`head` is a whole request head without its empty line.
 
     `allowed_origins`: exact values of Origin, which must be there; None admits any and none.
+    `address_port`: also pages from this port of the very address that the socket is opened at.
     `paths`: where the socket lives; None admits any path.
     """
     request_line, *lines = head.decode("latin-1").split("\r\n")
@@ -100,7 +103,10 @@ def answer(
         return refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
     if method != "GET":
         return refuse(HTTPStatus.METHOD_NOT_ALLOWED, "A handshake is a GET.", "Allow: GET")
-    return _upgrade(headers, allowed_origins)
+    origins = allowed_origins
+    if origins is not None and address_port is not None:
+        origins = {*origins, *_pages_at_address(headers["host"], address_port)}
+    return _upgrade(headers, origins)
 
 
 def _upgrade(
@@ -136,6 +142,16 @@ def _upgrade(
         b"Sec-WebSocket-Accept: " + accept + HEAD_END
     )
     return Accepted(response, headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX])
+
+
+def _pages_at_address(host: str, port: int) -> list[str]:
+    """Only an address, never a name: a name could be somebody else's that leads here."""
+    address = host if host.endswith("]") else host.rpartition(":")[0] or host
+    try:
+        ip_address(address.strip("[]"))
+    except ValueError:
+        return []
+    return [f"http://{address}:{port}", *([f"http://{address}"] if port == 80 else [])]
 
 
 def _tokens(value: str) -> list[str]:

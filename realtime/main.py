@@ -35,7 +35,13 @@ async def serve(
     """Serve sockets on `listener` until cancelled; started with the reactor."""
     core = Core(gate, COMMANDS, ping_seconds=limits.ping_seconds)
     door = Door(core)
-    reactor = Reactor(door, limits=limits, allowed_origins=gate.settings.allowed_origins)
+    settings = gate.settings
+    reactor = Reactor(
+        door,
+        limits=limits,
+        allowed_origins=settings.allowed_origins,
+        address_port=settings.http_port if settings.is_everywhere else None,
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(core.run)
         nursery.start_soon(door.run)

@@ -36,6 +36,7 @@ class Reactor:
     """`serve` may run once. Everything else may be called while it runs, in its thread.
 
     `allowed_origins`: exact values of the Origin header; None admits any and none.
+    `address_port`: also pages from this port of the address that the socket is opened at.
     `paths`: where sockets are opened; None admits any path.
     """
 
@@ -45,6 +46,7 @@ class Reactor:
         *,
         limits: SocketLimits,
         allowed_origins: frozenset[str] | None,
+        address_port: int | None = None,
         paths: Collection[str] | None = handshake.SOCKET_PATHS,
     ) -> None:
         self.application: Application = Guard(application)
@@ -58,6 +60,7 @@ class Reactor:
         self.waiting: set[Connection] = set()
 
         self._allowed_origins = allowed_origins
+        self._address_port = address_port
         self._paths = paths
         self._epoll = select.epoll()
         self._listener: socket.socket | None = None
@@ -118,6 +121,7 @@ class Reactor:
             head,
             headers_max=self.limits.handshake_headers_max,
             allowed_origins=self._allowed_origins,
+            address_port=self._address_port,
             paths=self._paths,
         )
 

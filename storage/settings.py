@@ -98,6 +98,11 @@ class Settings:
             origins.add(self.public_url)
         return frozenset(origins)
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it listens on every address this machine has, whatever they are."""
+        return _is_everywhere(self.host)
+
 
 def is_loopback(host: str) -> bool:
     if host == "localhost":
@@ -178,8 +183,14 @@ def _limits_scale(environ: Mapping[str, str]) -> float:
 
 def _database_url(environ: Mapping[str, str]) -> str | None:
     url = _given(environ, "DATABASE_URL")
-    if url is not None and urlsplit(url).scheme not in ("postgresql", "postgres"):
-        # The address may hold a password, so the message does not repeat it.
+    if url is None:
+        return None
+    # The address may hold a password, so no message repeats it.
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        raise SettingsError("DATABASE_URL is not an address that can be read.") from None
+    if scheme not in ("postgresql", "postgres"):
         raise SettingsError("DATABASE_URL must begin with postgresql:// or postgres://.")
     return url
 
@@ -195,7 +206,7 @@ def _demo(environ: Mapping[str, str], host: str, database_url: str | None) -> bo
     """Demo accounts have a public password: never where others could reach them."""
     # LOOPYNC_EMBEDDED comes from the supervisor, whose parts see its server as a DATABASE_URL.
     embedded = database_url is None or environ.get("LOOPYNC_EMBEDDED") == "1"
-    private = embedded and is_loopback(host)
+    private = embedded and is_loopback(host) and _public_url(environ) is None
     text = _given(environ, "LOOPYNC_DEMO")
     if text is None:
         return private
@@ -204,7 +215,7 @@ def _demo(environ: Mapping[str, str], host: str, database_url: str | None) -> bo
     if text == "1" and not private:
         raise SettingsError(
             "LOOPYNC_DEMO is '1', but demo accounts are only made when LOOPYNC_HOST is a "
-            "loopback address and DATABASE_URL is not set."
+            "loopback address, and neither DATABASE_URL nor LOOPYNC_PUBLIC_URL is set."
         )
     return text == "1"
 
@@ -220,7 +231,11 @@ def _given_secret(environ: Mapping[str, str]) -> bytes | None:
 
 
 def _data(environ: Mapping[str, str]) -> Path:
-    data = Path(_given(environ, "LOOPYNC_DATA") or CHECKOUT / "data").expanduser().absolute()
+    asked = Path(_given(environ, "LOOPYNC_DATA") or CHECKOUT / "data")
+    try:
+        data = asked.expanduser().absolute()
+    except RuntimeError:
+        raise _wrong("LOOPYNC_DATA", str(asked), "below the folder of a user there is") from None
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -172,3 +172,15 @@ async def test_nothing_secret_is_logged(
     data = signed_up.json()["data"]
     for secret in (ANA["password"], data["accessToken"], data["refreshToken"], "findable"):
         assert secret not in said
+
+
+async def test_an_empty_token_in_the_body_does_not_get_the_cookies_out(
+    client: httpx.AsyncClient,
+) -> None:
+    """Else any script in the page could read what the cookie hides from it."""
+    await post(client, "signup", ANA | {"cookie": True})
+    response = await client.post(
+        "/api/v1/auth/refresh", json={"refreshToken": ""}, headers={"origin": ORIGIN}
+    )
+    assert response.status_code == 401
+    assert "data" not in response.json()

@@ -20,7 +20,7 @@ def test_a_part_reads_the_settings_that_the_supervisor_has(
         http_port=9000,
         ws_port=9001,
         media_port=9002,
-        public_url="https://chat.example",
+        public_url=None if given is None else "https://chat.example",
         data=tmp_path,
         secret=b"s" * 32,
         realtime_processes=3,

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ops.parts import refuse_taken_ports
+from ops.parts import claim_ports, refuse_taken_ports
 from ops.say import Stop
 from storage.settings import Settings
 from tests.storage.database.servers import free_port
@@ -190,6 +190,18 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, name: str) -> None:
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Stop, match=r"LOOPYNC_HOST is '192.0.2.1', but this machine cannot listen"):
         refuse_taken_ports(Settings(data=tmp_path, secret=b"", host="192.0.2.1"))
+
+
+def test_of_two_that_start_at_once_one_has_the_ports(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, secret=b"", http_port=free_port(), ws_port=free_port())
+    claims = claim_ports(settings)
+    with pytest.raises(Stop, match="another Loopync has that port"):
+        claim_ports(settings)
+    for claim in claims:
+        claim.close()
+    for claim in claim_ports(settings):
+        claim.close()
+
 
 
 def test_the_real_parts_start_answer_and_end(tmp_path: Path) -> None:

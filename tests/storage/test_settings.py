@@ -134,7 +134,11 @@ def test_a_data_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "exposed",
-    [{"LOOPYNC_HOST": "0.0.0.0"}, {"DATABASE_URL": "postgresql://db/loopync"}],
+    [
+        {"LOOPYNC_HOST": "0.0.0.0"},
+        {"DATABASE_URL": "postgresql://db/loopync"},
+        {"LOOPYNC_PUBLIC_URL": "https://chat.example"},
+    ],
 )
 def test_demo_accounts_are_only_for_this_machine(data: Path, exposed: dict[str, str]) -> None:
     assert not read(data, **exposed).demo

@@ -180,3 +180,24 @@ def test_a_head_made_to_be_slow_takes_no_longer_than_another() -> None:
         return time.process_time() - began
 
     assert seconds(8_000) < 20 * seconds(1_000) + 0.05, "quadratic would be 64 times"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "let_in"),
+    [
+        ("192.168.1.5:8001", "http://192.168.1.5:8000", True),
+        ("[fd00::5]:8001", "http://[fd00::5]:8000", True),
+        ("192.168.1.5:8001", "http://192.168.1.6:8000", False),
+        ("192.168.1.5:8001", "http://192.168.1.5:9000", False),
+        ("rebound.example:8001", "http://rebound.example:8000", False),
+    ],
+)
+def test_a_page_of_the_same_address_is_let_in_where_all_addresses_are_listened_on(
+    host: str, origin: str, *, let_in: bool
+) -> None:
+    head = HANDSHAKE.replace(b"Host: loopync.example", b"Host: " + host.encode())
+    head = head.replace(HOME.encode(), origin.encode()).removesuffix(b"\r\n\r\n")
+    found = answer(head, headers_max=64, allowed_origins=ORIGINS, address_port=8000)
+    assert isinstance(found, Accepted) == let_in
+    strict = answer(head, headers_max=64, allowed_origins=ORIGINS)
+    assert isinstance(strict, Refused)

@@ -53,6 +53,8 @@ class Joining:
 
     client: Client
     plan: Plan
+    place: int
+    """Where in what the client holds the replay belongs: behind the news that one is in."""
 
 
 class Arrivals:
@@ -95,8 +97,7 @@ class Arrivals:
         plan = Plan()
         plan.add(key, have=from_seq, from_seq=from_seq, here=topic.seq, tip=topic.seq)
         if plan.spans or plan.resyncs:
-            client.hold()
-            self._put(Joining(client, plan))
+            self._put(Joining(client, plan, client.keep_place()))
 
     def _put(self, item: Arrival | Joining) -> None:
         self._waiting.append(item)
@@ -193,10 +194,13 @@ class Arrivals:
                 client.is_arriving = False
                 client.push(wire.connected(item.request_id, self._greeting(item)))
             bytes_max = resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
-            for frame in resume.replay(item.plan, read, client.user, bytes_max=bytes_max):
-                client.push(frame)
+            frames = resume.replay(item.plan, read, client.user, bytes_max=bytes_max)
             if isinstance(item, Arrival):
+                for frame in frames:
+                    client.push(frame)
                 client.push(wire.caught_up(item.tips))
+            else:
+                client.fill_place(item.place, b"".join(frames))
             client.release()
 
     async def _read_missed(self, items: Sequence[Arrival | Joining]) -> Read:

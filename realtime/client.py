@@ -91,6 +91,17 @@ class Client:
         if self.held is None:
             self.held = []
 
+    def keep_place(self) -> int:
+        """Hold, and keep a place in what is held for a replay: behind all that came before."""
+        self.hold()
+        assert self.held is not None
+        self.held.append(b"")
+        return len(self.held) - 1
+
+    def fill_place(self, place: int, frames: bytes) -> None:
+        assert self.held is not None, "held since the place was kept"
+        self.held[place] = frames
+
     def release(self) -> None:
         """End one hold; the last one lets go what was held."""
         self.holds -= 1
@@ -98,7 +109,8 @@ class Client:
         if not self.holds:
             held, self.held = self.held or (), None
             for frame in held:
-                self.connection.push(frame)
+                if frame:
+                    self.connection.push(frame)
 
     def fall_behind(self) -> None:
         self.connection.close(BEHIND)

@@ -36,6 +36,11 @@ class Plan:
             # It knows a future that this journal does not have, say after a restore.
             self.resyncs.append((key, here))
             return
+        if have < from_seq and not any(key.startswith("user:") for key, _, _ in self.spans):
+            # They were in it before, left, and joined again, and the replay of their own topic
+            # does not say so: what they have does not lead on to what is theirs now.
+            self.resyncs.append((key, max(here, from_seq)))
+            return
         after = max(have, from_seq)
         missed = here - after
         if missed <= 0:

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 from realtime import resume
 from realtime.arrivals import Arrival, Arrivals
 from realtime.client import Client
+from realtime.frames import frame
 from realtime.hub import Hub
 from realtime.reader import Belongings
 from realtime.repair import Repair
@@ -15,7 +16,7 @@ from storage.actor import Actor
 from storage.domains.messaging import Subscription
 from storage.ids import SessionId, UserId, new_id
 from storage.journal import user_topic
-from tests.realtime.fakes import FakeConnection, FakeReader, entry, seqs_of
+from tests.realtime.fakes import FakeConnection, FakeReader, connected_client, entry, seqs_of
 
 ROOM = "conversation:room"
 
@@ -226,3 +227,21 @@ def test_a_topic_comes_whole_or_not_at_all() -> None:
     assert len(frames) == 2
     assert b'"small"' in frames[0]
     assert b'"resync"' in frames[1]
+
+
+def test_a_replay_stands_where_the_news_of_joining_was_held() -> None:
+    """Ana is still arriving when she is added to a group: first she must hear that she is in."""
+    client, connection = connected_client()
+    client.hold()
+    client.hear(frame(b'{"event":"conversation_added"}'))
+    place = client.keep_place()
+    client.hear(frame(b'{"event":"live in the group"}'))
+    client.fill_place(place, frame(b'{"event":"replayed"}'))
+    client.release()
+    assert connection.said == [], "her own arrival is not over"
+    client.release()
+    assert [said["event"] for said in connection.said] == [
+        "conversation_added",
+        "replayed",
+        "live in the group",
+    ]

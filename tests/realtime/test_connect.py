@@ -153,9 +153,23 @@ async def test_nobody_replays_what_happened_before_they_joined(
     command = messaging.AddMembers(conversation_id=group_id, user_ids=[world.chloe.user_id])
     await gate.perform(messaging.add_members, world.ana, command)
     topic = conversation_topic(group_id)
-    device = await process.connect(world.chloe, {topic: 0})
+    device = await process.connect(world.chloe, {topic: 0, user_topic(world.chloe.user_id): 0})
     assert replayed(device, topic)[0] == 3
     assert "not for Chloe" not in texts(device)
+
+
+async def test_who_has_what_does_not_lead_on_to_their_joining_loads_anew(
+    process: Process, gate: Gate, world: World
+) -> None:
+    """A replay from their joining on would begin with a gap, and they would come back for ever."""
+    group_id = await make_group(gate, world.ana, world.ben)
+    await write(gate, world.ana, group_id, "not for Chloe")
+    command = messaging.AddMembers(conversation_id=group_id, user_ids=[world.chloe.user_id])
+    await gate.perform(messaging.add_members, world.ana, command)
+    topic = conversation_topic(group_id)
+    device = await process.connect(world.chloe, {topic: 0})
+    assert replayed(device, topic) == []
+    assert [said["data"]["topic"] for said in device.said if said["event"] == "resync"] == [topic]
 
 
 async def test_too_much_to_replay_is_a_resync(

@@ -48,7 +48,7 @@ def test_ana_signs_up_and_chats_with_ben_within_a_minute(
     handle = people.new_handle("Ana")
     signs_up(anas, name="Ana", handle=handle, email=f"{handle}@example.com", password=PASSWORD)
     expect(anas.text("No chats yet")).to_be_visible()
-    anas.page.get_by_role("main").get_by_role("button", name="New chat").click()
+    anas.chats.get_by_role("button", name="New chat").click()
     anas.field("Name or handle").fill(f"@{ben.handle}")
     anas.button(re.compile(ben.handle)).click()
     anas.writes("Hello Ben!")

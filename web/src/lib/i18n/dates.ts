@@ -37,6 +37,13 @@ export function dayName(time: Time, now = Date.now()): string {
   return longDate(time);
 }
 
+/** The same within a sentence: "Last used today". Days of the week and months keep their capitals. */
+export function dayWithin(time: Time, now = Date.now()): string {
+  const days = dayNumber(now) - dayNumber(time);
+  if (days === 0) return t('day.todayWithin');
+  return days === 1 ? t('day.yesterdayWithin') : dayName(time, now);
+}
+
 /** In a list: the time of today, else the day. */
 export function listTime(time: Time, now = Date.now()): string {
   const days = dayNumber(now) - dayNumber(time);
@@ -53,5 +60,5 @@ export function lastActive(time: Time | null, now = Date.now()): string {
   if (minutes < 1) return t('presence.justNow');
   if (minutes < 60) return t('presence.minutes', { count: minutes });
   if (minutes < 24 * 60) return t('presence.hours', { count: Math.floor(minutes / 60) });
-  return t('presence.day', { day: dayName(time, now).toLocaleLowerCase(locale()) });
+  return t('presence.day', { day: dayWithin(time, now) });
 }

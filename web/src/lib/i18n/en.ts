@@ -81,7 +81,7 @@ export const en = {
 
   'link.lost': 'Connecting… What you write is sent once you are back.',
   'link.offline': 'You are offline. What you write is sent once you are back.',
-  'link.blocked': 'The server is there, but {host} does not let live messages through: it may be restarting, or a firewall or proxy blocks that port. What you write is sent once it opens.',
+  'link.blocked': 'The server answers, but its live port ({host}) does not: a restart, or a firewall. What you write is kept, and sent once it opens.',
   'link.now': 'Try now',
 
   'missing.title': 'There is nothing at this address',
@@ -90,6 +90,8 @@ export const en = {
 
   'day.today': 'Today',
   'day.yesterday': 'Yesterday',
+  'day.todayWithin': 'today',
+  'day.yesterdayWithin': 'yesterday',
 
   'presence.online': 'Online',
   'presence.away': 'Away',

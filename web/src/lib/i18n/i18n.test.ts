@@ -32,5 +32,7 @@ it('names days as people do', () => {
 it('says when someone was last active, and nothing when it is not known', () => {
   const now = Date.parse('2026-06-15T12:00:00Z');
   expect(lastActive('2026-06-15T11:55:00Z', now)).toBe('Last active 5 minutes ago');
+  expect(lastActive('2026-06-14T09:00:00Z', now)).toBe('Last active yesterday');
+  expect(lastActive('2026-06-12T09:00:00Z', now)).toBe('Last active Friday');
   expect(lastActive(null, now)).toBe('Offline');
 });

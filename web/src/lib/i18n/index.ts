@@ -1,3 +1,3 @@
 export { listed, locale, t, useLanguage, type Key, type Params } from './i18n.svelte';
-export { clockTime, dayName, dayNumber, fullTime, lastActive, listTime, longDate } from './dates';
+export { clockTime, dayName, dayNumber, dayWithin, fullTime, lastActive, listTime, longDate } from './dates';
 export { faultyField, fieldWords, refusalWords } from './refusals';

@@ -63,6 +63,12 @@ export function rowsOf({ messages, pending, meId, unreadAfter }: RowsInput): Row
   return pieces.map((piece) => piece.row);
 }
 
+/** Whether older messages leave a row as it is: headings move up to them, and the first bubble may join their run. */
+export function holds(row: Row, rows: readonly Row[], hasBefore: boolean): boolean {
+  if (row.type === 'day' || row.type === 'unread') return false;
+  return !(hasBefore && row === rows[1]); // rows[0] is the day's heading
+}
+
 /** Neighbours of one author and time lose the gap between them. */
 function join(pieces: Piece[]): void {
   for (let index = 1; index < pieces.length; index += 1) {

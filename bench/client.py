@@ -187,6 +187,8 @@ class Client:
                     if self._end is not None:
                         await self._parted.wait()  # The library reads the other's goodbye yet.
                     return why(closed.reason)
+                except Disconnected as reason:
+                    return reason
                 except RequestRefused as refused:
                     return Disconnected(1013 if refused.retry else 1008, refused.code)
                 finally:
@@ -211,7 +213,10 @@ class Client:
             await socket.send_message(_worded(CONNECT_ID, "connect", sign_in))
             answer = json.loads(await socket.get_message())
         if not answer["success"]:
-            raise RequestRefused(answer["error"])
+            refused = RequestRefused(answer["error"])
+            if refused.code == "unauthenticated":
+                raise Disconnected(BAD_TOKEN.code, BAD_TOKEN.reason)  # As it closes right after.
+            raise refused
         self.signed_in = answer["data"]
         nursery.start_soon(keep_alive, socket, float(self.signed_in["pingSeconds"]))
         waiting = list(self._requests.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from storage.settings import Settings
@@ -31,6 +32,7 @@ def config_of(settings: Settings) -> Config:
     )
 
 
+@cache
 def version() -> str:
     """The release of this checkout: pyproject.toml is the one place that says it."""
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]

@@ -34,15 +34,15 @@ class Guard:
     cors_origins: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, settings: Settings, cors_origins: frozenset[str] = frozenset()) -> Guard:
+    def of(cls, settings: Settings) -> Guard:
         public = urlsplit(settings.public_url).hostname if settings.public_url else None
         named = {_bracketed(name) for name in (settings.host, public) if name}
         return cls(
             hosts=LOOPBACK_NAMES | named,
-            any_address=settings.host in ("0.0.0.0", "::"),
+            any_address=settings.is_everywhere,
             public_url=settings.public_url,
             ws_port=settings.ws_port,
-            cors_origins=cors_origins,
+            cors_origins=settings.cors_origins,
         )
 
     @property

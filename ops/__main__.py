@@ -26,6 +26,7 @@ Settings are environment variables:
   LOOPYNC_DATA=data               the folder of all that is kept
   LOOPYNC_SECRET                  what tokens are signed with; else one is made in the data folder
   LOOPYNC_REALTIME_PROCESSES=1    how many processes share the sockets
+  LOOPYNC_CORS_ORIGINS            other sites whose pages may use the API by token
   LOOPYNC_LIMITS=1                multiplies every rate limit
   LOOPYNC_DEMO                    0: no demo accounts; they exist only on a loopback address
   DATABASE_URL                    a PostgreSQL 15 or newer; else one is brought along

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import trio
+
+from ops.say import say
 
 LOG_BYTES_MAX = 20_000_000
 LOOK_SECONDS = 30.0
@@ -36,8 +39,17 @@ class Logs:
         """
         while True:
             for path in self.folder.glob("*.log"):
-                if path.stat().st_size > LOG_BYTES_MAX:
-                    shutil.copyfile(path, path.with_suffix(".log.old"))
-                    with path.open("r+b") as file:
-                        file.truncate()
+                try:
+                    _shorten(path)
+                except OSError as error:
+                    say(f"{path} cannot be kept short: {error.strerror}.")
             await trio.sleep(LOOK_SECONDS)
+
+
+def _shorten(path: Path) -> None:
+    if path.stat().st_size > LOG_BYTES_MAX:
+        # On a full disk the copy fails; what cannot be kept is let go all the same.
+        with suppress(OSError):
+            shutil.copyfile(path, path.with_suffix(".log.old"))
+        with path.open("r+b") as file:
+            file.truncate()

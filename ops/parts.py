@@ -70,6 +70,7 @@ def environment(settings: Settings, database_url: str) -> dict[str, str]:
         "LOOPYNC_DATA": str(settings.data),
         "LOOPYNC_SECRET": settings.secret.decode(),
         "LOOPYNC_REALTIME_PROCESSES": str(settings.realtime_processes),
+        "LOOPYNC_CORS_ORIGINS": ",".join(sorted(settings.cors_origins)),
         "LOOPYNC_LIMITS": repr(settings.limits_scale),
         "LOOPYNC_DEMO": "1" if settings.demo else "0",
         "LOOPYNC_EMBEDDED": "1" if settings.database_url is None else "0",
@@ -94,7 +95,7 @@ def claim_ports(settings: Settings) -> list[socket.socket]:
     ):
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            claim.bind(f"\0loopync port {port}")
+            claim.bind(f"\0loopync {settings.host} port {port}")
         except OSError:
             claim.close()
             raise Stop(

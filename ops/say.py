@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 
 class Stop(Exception):
     """Nothing more can be done; the message is for the person. `code` is the exit code."""
@@ -12,4 +14,6 @@ class Stop(Exception):
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Nobody may be reading any more; what runs must run on all the same."""
+    with suppress(OSError):
+        print(line, flush=True)

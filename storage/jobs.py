@@ -86,6 +86,11 @@ async def put_back(tx: Transaction, job: Job, error: str, *, pause_seconds: floa
     return bool(await tx.run(PUT_BACK, *values))
 
 
+async def give_back(tx: Transaction, job: Job) -> bool:
+    """The end of the process interrupted it, which is no fault of its own: no try is counted."""
+    return bool(await tx.run(GIVE_BACK, job.id, job.attempt))
+
+
 async def forget_failed(tx: Transaction, rows_max: int) -> int:
     """Delete some that were given up long ago, and say how many."""
     return await tx.run(FORGET_FAILED, FAILED_DAYS_KEPT, rows_max)
@@ -125,6 +130,11 @@ RENEW = """
 """
 
 FINISH = "DELETE FROM jobs WHERE id = $1 AND attempts = $2"
+
+GIVE_BACK = """
+    UPDATE jobs SET claimed_until = NULL, attempts = attempts - 1
+     WHERE id = $1 AND attempts = $2
+"""
 
 PUT_BACK = """
     UPDATE jobs

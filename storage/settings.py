@@ -37,6 +37,7 @@ class Settings:
     data: Path
     secret: bytes
     realtime_processes: int = 1
+    cors_origins: frozenset[str] = frozenset()  # other sites whose pages may use the API by token
     limits_scale: float = 1.0  # multiplies every rate limit
     demo: bool = False
     database_url: str | None = None  # None: the embedded server, which only the supervisor starts
@@ -67,6 +68,7 @@ class Settings:
             "realtime_processes": _integer(
                 environ, "LOOPYNC_REALTIME_PROCESSES", 1, 1, REALTIME_PROCESSES_MAX
             ),
+            "cors_origins": _cors_origins(environ),
             "limits_scale": _limits_scale(environ),
             "demo": _demo(environ, host, database_url),
             "database_driver": _driver(environ),
@@ -96,7 +98,7 @@ class Settings:
             origins |= {f"http://{_in_url(name)}" for name in names}
         if self.public_url is not None:
             origins.add(self.public_url)
-        return frozenset(origins)
+        return frozenset(origins) | self.cors_origins
 
     @property
     def is_everywhere(self) -> bool:
@@ -169,6 +171,17 @@ def _public_url(environ: Mapping[str, str]) -> str | None:
     # Browsers leave the default port out of an Origin, so it must not be in here either.
     port = "" if parts.port in (None, default_port) else f":{parts.port}"
     return f"{parts.scheme}://{_in_url(parts.hostname or '')}{port}"
+
+
+def _cors_origins(environ: Mapping[str, str]) -> frozenset[str]:
+    text = _given(environ, "LOOPYNC_CORS_ORIGINS") or ""
+    origins = frozenset(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", origin):
+            raise _wrong(
+                "LOOPYNC_CORS_ORIGINS", origin, "origins like https://friend.example, with commas"
+            )
+    return origins
 
 
 def _limits_scale(environ: Mapping[str, str]) -> float:

@@ -127,7 +127,8 @@ class Worker:
         except BaseException:
             # The process ends: whoever comes next need not wait for the lease.
             with trio.move_on_after(GIVE_BACK_SECONDS_MAX, shield=True):
-                await self._put_back(job, "its process ended", 0.0)
+                async with self._gate.database.transaction() as tx:
+                    await jobs.give_back(tx, job)
             raise
         else:
             async with self._gate.database.transaction() as tx:

@@ -8,6 +8,7 @@ from realtime.client import Client
 from realtime.dispatch import Command, Instant, Stored
 from storage.domains import presence
 from storage.domains.presence import SetPresence, WatchedPresence, WatchPresence
+from storage.errors import Refusal
 from storage.words import Nothing
 
 if TYPE_CHECKING:
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 async def watch(core: Core, client: Client, command: WatchPresence) -> WatchedPresence:
     """Watch first, then look, so that no change falls between."""
     assert client.actor is not None
+    before = tuple(client.watched or ())
     core.watching.watch(client, command.user_ids)
-    answer = await core.gate.perform(presence.watch_presence, client.actor, command)
+    try:
+        answer = await core.gate.perform(presence.watch_presence, client.actor, command)
+    except Refusal:
+        core.watching.watch(client, before)
+        raise
     core.watching.told(client, answer.presence)
     return answer
 

@@ -57,6 +57,7 @@ def make_cluster(data: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, log: Path, line: str = "") -> None:
+    log.touch(mode=0o600)
     with log.open("ab") as output, TemporaryFile() as given:
         given.write(line.encode() + b"\n")
         given.seek(0)

@@ -109,6 +109,7 @@ class EmbeddedPostgres:
                 command += ["-c", f"{name}={value}"]
             if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
                 self.log.replace(self.log.with_suffix(".log.old"))
+            self.log.touch(mode=0o600)
             with self.log.open("ab") as log:
                 self._process = spawn(
                     command,

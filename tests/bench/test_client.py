@@ -46,6 +46,10 @@ class Desk:
         if event == "connect":
             self.sign_ins.append(data)
             if self.refuse_with is not None:
+                if self.refuse_with is BAD_TOKEN:
+                    error = {"code": "unauthenticated", "subject": "accessToken", "hint": ""}
+                    refusal = {"success": False, "error": {**error, "retry": False}}
+                    connection.push(worded({"id": message["id"], **refusal}))
                 connection.close(self.refuse_with)
                 return
             connected = {"socketId": "s", "userId": "ana", "sessionId": "s", "pingSeconds": 20}

@@ -24,6 +24,7 @@ def test_a_part_reads_the_settings_that_the_supervisor_has(
         data=tmp_path,
         secret=b"s" * 32,
         realtime_processes=3,
+        cors_origins=frozenset({"https://friend.example"}),
         limits_scale=0.1,
         demo=given is None,
         database_url=given,

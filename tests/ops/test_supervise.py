@@ -203,7 +203,6 @@ def test_of_two_that_start_at_once_one_has_the_ports(tmp_path: Path) -> None:
         claim.close()
 
 
-
 def test_the_real_parts_start_answer_and_end(tmp_path: Path) -> None:
     with started(tmp_path, "ops.supervise") as running:
         address = running.read_until("Loopync runs at").split()[3]

@@ -147,10 +147,11 @@ async def add_members(tx: Transaction, admin: Actor, command: AddMembers) -> Con
         # Behind the lock no message can come between this number and their joining.
         from_seq = await journal.tip(tx, conversation_topic(group_id))
         await tx.run(JOIN, group_id, fresh, "member", group["last_seq"], from_seq)
+        # Their own news first: then they listen already when the group hears of them.
+        await _tell_added(tx, fresh, group_id, from_seq=from_seq)
         for member in await find_members(tx, group_id, fresh):
             added = MemberAdded(conversation_id=group_id, member=member)
             emit(tx, conversation_topic(group_id), added)
-        await _tell_added(tx, fresh, group_id, from_seq=from_seq)
         await _note(tx, admin, group_id, group["last_seq"], "added", fresh)
     return await load_one(tx, admin.user_id, group_id)
 

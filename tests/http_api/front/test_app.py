@@ -153,7 +153,9 @@ async def test_no_other_origin_may_read_answers(stranger: httpx.AsyncClient) -> 
 
 
 async def test_a_listed_origin_may_and_no_other(app: App, settings: Settings) -> None:
-    app._guard = Guard.of(settings, cors_origins=frozenset({"https://friend.example"}))
+    app._guard = Guard.of(
+        dataclasses.replace(settings, cors_origins=frozenset({"https://friend.example"}))
+    )
     async with client_of(app, settings) as client:
         friend = await client.options(
             "/api/v1/config", headers={"origin": "https://friend.example"}

@@ -119,6 +119,8 @@ export const en = {
   'chats.nothingYet': 'Say hello',
   'chats.unread': p('{count} unread message', '{count} unread messages'),
   'chats.unsent': 'Not sent',
+  'chats.welcome': 'Welcome, {name}',
+  'chats.welcomeText': 'Your conversations open here.',
   'chats.pickTitle': 'Pick a chat',
   'chats.pickText': 'Choose one from the list, or start a new one.',
 

@@ -27,6 +27,12 @@ export class Marks {
     this.#note(this.#read, conversationId, seq);
   }
 
+  /** Tells what is noted at once: the page may be gone before its time. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#send();
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }

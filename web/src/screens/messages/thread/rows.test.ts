@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, OutboxItem } from '../../../lib/sdk';
-import { rowsOf, UNREAD_KEY, type Row } from './rows';
+import { holds, rowsOf, UNREAD_KEY, type Row } from './rows';
 
 const ANA = 'ana';
 const BEN = 'ben';
@@ -21,6 +21,12 @@ describe('the rows of a thread', () => {
   it('begin each day with its name', () => {
     const other = message(2, BEN, { createdAt: new Date(2026, 0, 11).toISOString() });
     expect(rows([message(1), other]).map((row) => row.type)).toEqual(['day', 'bubble', 'day', 'bubble']);
+  });
+
+  it('keep their look when older ones come, but for headings and the bubble that may join an older run', () => {
+    const all = rows([message(1), message(2), message(3)]);
+    expect(all.map((row) => holds(row, all, true))).toEqual([false, false, true, true]);
+    expect(all.map((row) => holds(row, all, false))).toEqual([false, true, true, true]);
   });
 
   it('join neighbours of one author, and part them after a pause or another author', () => {

@@ -17,6 +17,7 @@ import h11
 import structlog
 import trio
 from hypercorn.config import Config
+from hypercorn.events import Closed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
@@ -169,6 +170,11 @@ class _Protocol(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         """Ignore `Upgrade`, as a server may: the socket has a server of its own."""
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}:
+            # Two ends to one body: a proxy in front may have believed the other one.
+            await self._send_error_response(MalformedInput.http_status)
+            await self.send(Closed())
+            return
         headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
         plain = h11.Request(
             method=request.method,

@@ -65,6 +65,22 @@ async def test_what_is_not_http_gets_the_envelope(app: App, request_bytes: bytes
         assert status_of(await server.answer(ASK)) == 200
 
 
+async def test_a_body_with_two_ends_is_refused_and_what_lies_behind_it_is_not_read(
+    app: App,
+) -> None:
+    """A proxy in front that believes the other end would take the rest for somebody else's."""
+    two_ends = (
+        b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 6\r\n"
+        b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
+    async with running(app) as server, await server.connect() as stream:
+        await stream.send_all(two_ends + ASK)
+        answers = await read_to_end(stream)
+
+    assert status_of(answers) == 400
+    assert answers.count(b"x-request-id: ") == 1
+
+
 async def test_headers_that_are_too_large_are_refused(app: App) -> None:
     async with running(app) as server:
         answer = await server.answer(ASK[:-2] + b"x: " + b"a" * HEADER_BYTES_MAX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ops import places, setup, web_build
@@ -13,7 +14,7 @@ from storage.settings import Settings, SettingsError
 HELP = """\
 ./loopync up                    start everything, and say where it is
 ./loopync test [pytest …]       check everything, or what the arguments of pytest choose
-./loopync bench …               measure a running Loopync (./loopync bench --help)
+./loopync bench echo-server     the bare WebSocket core, for others' suites (… --help)
 ./loopync admin create-admin    make an administrator (./loopync admin --help)
 ./loopync admin make-accounts N make accounts with tokens, to put load on a test instance
 
@@ -27,6 +28,7 @@ Settings are environment variables:
   LOOPYNC_SECRET                  what tokens are signed with; else one is made in the data folder
   LOOPYNC_REALTIME_PROCESSES=1    how many processes share the sockets
   LOOPYNC_CORS_ORIGINS            other sites whose pages may use the API by token
+  LOOPYNC_DATABASE_DRIVER=trio    asyncio: plain asyncpg instead, several times slower
   LOOPYNC_LIMITS=1                multiplies every rate limit
   LOOPYNC_DEMO                    0: no demo accounts; they exist only on a loopback address
   DATABASE_URL                    a PostgreSQL 15 or newer; else one is brought along
@@ -56,6 +58,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _become(module: str, arguments: list[str], *extras: str, web: bool = False) -> None:
+    # A clock that all processes of this machine share.
+    os.environ["LOOPYNC_BEGAN"] = str(time.monotonic())
     setup.make_environment()
     with ThreadPoolExecutor() as pool:
         # Side by side: both wait for the network most of the time.

@@ -58,7 +58,9 @@ async def create_admin(gate: Gate, arguments: Arguments) -> None:
     try:
         command = msgspec.convert(given, Signup)
     except msgspec.ValidationError as error:
-        raise Stop(f"No account can be made of this: {error}") from None
+        what, _, place = str(error).partition(" - at `$.")
+        field = place.rstrip("`") or "account"
+        raise Stop(f"No account can be made of this: the {field} is wrong. {what}.") from None
     # As anybody signs up, so that the same rules hold; then more.
     tokens = await gate.perform(signup, HERE, command)
     async with gate.database.transaction() as tx:

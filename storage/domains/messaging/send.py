@@ -133,7 +133,7 @@ def _in_order_of_pairs(asked: Sequence[tuple[Actor, SendMessage]]) -> list[int]:
 
 
 async def _conversation_of(tx: Transaction, sender: Actor, command: SendMessage) -> ConversationId:
-    if not command.text.strip():
+    if not any(sign.isprintable() and not sign.isspace() for sign in command.text):
         raise InvalidInput("text", "must say something")
     if (command.conversation_id is None) == (command.to is None):
         raise InvalidInput("conversationId", "name either a conversation or a person")

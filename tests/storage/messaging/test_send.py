@@ -144,6 +144,13 @@ async def test_who_accepts_friends_only_hears_from_friends_only(
     assert (await say(tx, talk.ana, "hello", to=chloe)).seq == 1
 
 
+@pytest.mark.parametrize("text", [" ", "\n\n", "\u200b", "\u2060 \u00ad"])
+async def test_what_nobody_could_see_is_not_sent(tx: Transaction, talk: Talk, text: str) -> None:
+    with pytest.raises(InvalidInput, match="text"):
+        await say(tx, talk.ana, text, into=talk.id)
+    assert (await say(tx, talk.ana, "👩‍👩‍👧", into=talk.id)).seq == 4
+
+
 async def test_only_the_author_sees_their_client_id(tx: Transaction, talk: Talk) -> None:
     command = ListMessages(conversation_id=talk.id)
     seen_by_ana = await list_messages(tx, talk.ana, command)

@@ -1,0 +1,76 @@
+// @vitest-environment happy-dom
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { router } from '../../router.svelte';
+import { RequestError, type Client, type Me, type SocketListener } from '../sdk';
+import { App } from './app.svelte';
+
+const ANA = { id: 'ana', handle: 'ana', name: 'Ana', settings: { theme: 'dark', language: 'en' } } as unknown as Me;
+
+class Server {
+  listener: SocketListener = {};
+  readonly session = {
+    restore: vi.fn<() => Promise<Me | null>>(() => Promise.resolve(null)),
+    login: vi.fn(() => Promise.resolve(ANA)),
+    logout: vi.fn(() => Promise.resolve()),
+    forget: vi.fn(),
+  };
+  readonly socket = { listen: (listener: SocketListener) => (this.listener = listener), start: vi.fn(), stop: vi.fn() };
+  readonly client = {
+    session: this.session,
+    socket: this.socket,
+    config: () => Promise.resolve({ demo: false }),
+    call: () => new Promise(() => undefined),
+  } as unknown as Client;
+}
+
+describe("Ana's page", () => {
+  let server: Server;
+  let app: App;
+
+  beforeEach(() => {
+    localStorage.clear();
+    history.replaceState(null, '', '/people/ben');
+    router.start();
+    server = new Server();
+    app = new App(server.client);
+  });
+
+  it('asks her to log in, and then goes on to where she wanted to be', async () => {
+    await app.start();
+    expect([app.phase, location.pathname]).toEqual(['signedOut', '/login']);
+    await app.login('ana', 'secret');
+    expect([app.phase, location.pathname, app.world?.me.name]).toEqual(['signedIn', '/people/ben', 'Ana']);
+    expect(server.socket.start).toHaveBeenCalled();
+  });
+
+  it('says that the server is out of reach, which is not being signed out', async () => {
+    server.session.restore.mockRejectedValue(new RequestError({ code: 'offline' }));
+    await app.start();
+    expect([app.phase, location.pathname]).toEqual(['unreachable', '/people/ben']);
+  });
+
+  it('says why, when the session was ended elsewhere, and keeps what was not sent', async () => {
+    await app.login('ana', 'secret');
+    app.world?.drafts.set('c', 'Half a thought');
+    server.listener.stopped?.('session_ended');
+    expect([app.phase, app.endedBecause, app.world]).toEqual(['signedOut', 'session_ended', null]);
+    await app.login('ana', 'secret');
+    expect(app.world?.drafts.get('c')).toBe('Half a thought');
+  });
+
+  it('says nothing of that when she signs out herself, and leaves nothing of hers behind', async () => {
+    await app.login('ana', 'secret');
+    app.world?.drafts.set('c', 'Half a thought');
+    // The server closes the socket before it answers.
+    server.session.logout.mockImplementation(() => Promise.resolve(server.listener.stopped?.('session_ended')));
+    await app.logout();
+    expect([app.phase, app.endedBecause, localStorage.length]).toEqual(['signedOut', null, 1]); // the theme stays
+  });
+
+  it('stays signed in when signing out did not reach the server', async () => {
+    await app.login('ana', 'secret');
+    server.session.logout.mockRejectedValue(new RequestError({ code: 'offline' }));
+    await expect(app.logout()).rejects.toThrow('offline');
+    expect(app.phase).toBe('signedIn');
+  });
+});

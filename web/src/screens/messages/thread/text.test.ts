@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLargeEmoji, partsOf } from './text';
+import { isLargeEmoji, isVisible, partsOf } from './text';
 
 const links = (text: string): string[] => partsOf(text).flatMap((part) => (part.type === 'link' ? [part.href] : []));
 
@@ -17,6 +17,11 @@ describe('the text of a message', () => {
 
   it('makes no link of anything but http and https', () => {
     expect(links('javascript:alert(1) data:text/html,x file:///etc/passwd mailto:a@x.example')).toEqual([]);
+  });
+
+  it('is worth sending when something of it can be seen', () => {
+    expect(['a', '👨‍👩‍👧', '❤️', '\u200b!'].map(isVisible)).toEqual([true, true, true, true]);
+    expect(['', ' \n', '\u200b', '\u2060 \u00ad', '\u202e'].map(isVisible)).toEqual([false, false, false, false, false]);
   });
 
   it('is large when it is a few emoji and nothing else', () => {

@@ -48,3 +48,8 @@ export function isLargeEmoji(text: string): boolean {
   const letters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text.replace(/\s/g, ''))];
   return letters.length <= LARGE_MAX && !letters.some(({ segment }) => /^[\d#*]$/.test(segment));
 }
+
+/** Whether anything of it can be seen: neither spaces nor what only joins, hides or turns other characters. */
+export function isVisible(text: string): boolean {
+  return /[^\s\p{C}]/u.test(text);
+}

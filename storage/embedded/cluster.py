@@ -22,7 +22,8 @@ MAJOR_VERSION = "18"
 DATABASE = "loopync"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES_MAX = 107
-# "trust": whoever can reach the socket, in a folder closed to all others, is the owner.
+# "trust": whoever can reach the socket, in a folder closed to all others, is the owner. Where root
+# started it, that is every process of the account it steps down to.
 INITDB = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--sync-method=syncfs"),

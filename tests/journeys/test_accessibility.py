@@ -95,6 +95,8 @@ class Findings:
         self.found: dict[str, list[object]] = {}
 
     def look(self, window: Window, screen: str) -> None:
+        # The words of a screen may stand elsewhere too, while its own part is still on its way.
+        expect(window.page.locator("h1").first).to_be_attached()
         small = window.page.evaluate(SMALL_TARGETS, TARGET_PIXELS_MIN)
         if wrong := [*axe.violations(window.page), *small]:
             self.found[screen] = wrong

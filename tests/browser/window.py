@@ -181,6 +181,8 @@ class Window:
 
     @contextmanager
     def offline(self) -> Iterator[None]:
+        # Whatever the browser itself was fetching then, its icon say, it reports as failed.
+        self.complaints.expect(r"net::ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED)")
         self.context.set_offline(True)
         try:
             yield

@@ -1,7 +1,8 @@
 """From one request to one reply.
 
-What needs storage is done in the order it was asked, connection by connection, by a task that
-exists only while something waits. What does not is answered at once.
+What needs storage is done in the order it was asked, one at a time for each connection. What is
+batched waits for its batch as an entry in a queue; other commands have a task while they are at
+work. What needs no storage is answered at once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -40,6 +41,10 @@ class Stored:
     @property
     def name(self) -> str:
         return self.action.name
+
+    @cached_property
+    def is_batched(self) -> bool:
+        return self.action.many is not None and self.perform is None
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
@@ -93,9 +98,8 @@ class Dispatch:
     def submit(self, client: Client, asked: Asked) -> None:
         """Do it after what this connection asked before."""
         if client.pending is None:
-            assert self._tasks is not None, "runs before anything is asked"
             client.pending = deque([asked])
-            self._tasks.start_soon(self._work_off, client)
+            self._work_off(client)
         elif len(client.pending) < PENDING_MAX:
             client.pending.append(asked)
         else:
@@ -103,27 +107,61 @@ class Dispatch:
             refusal = TooManyRequests("pending", hint, retry_after_seconds=1)
             client.push(wire.refusal_reply(asked.request_ids, refusal))
 
-    async def _work_off(self, client: Client) -> None:
-        assert client.pending is not None
-        while client.pending and client.is_open:
+    def _work_off(self, client: Client) -> None:
+        """Begin what comes first; `_settled` goes on from there."""
+        while client.pending:
             asked = client.pending[0]
-            client.push(await self._reply(client, asked))
-            client.pending.popleft()
+            if not client.is_open:
+                client.pending.clear()
+            elif not asked.command.is_batched:
+                assert self._tasks is not None, "runs before anything is asked"
+                self._tasks.start_soon(self._perform, client, asked)
+                return
+            else:
+                assert client.actor is not None
+                settled = partial(self._settled, client)
+                action = asked.command.action
+                try:
+                    self._core.gate.enqueue(action, client.actor, asked.body, settled)
+                except Exception as error:
+                    self._answer(client, error)
+                else:
+                    return
         client.pending = None
 
-    async def _reply(self, client: Client, asked: Asked) -> bytes:
+    async def _perform(self, client: Client, asked: Asked) -> None:
         assert client.actor is not None
         command = asked.command
+        outcome: Any
         try:
             if command.perform is not None:
-                result = await command.perform(self._core, client, asked.body)
+                outcome = await command.perform(self._core, client, asked.body)
             else:
-                result = await self._core.gate.perform(command.action, client.actor, asked.body)
-            return wire.reply(asked.request_ids, result)
-        except Refusal as refusal:
-            return wire.refusal_reply(asked.request_ids, refusal)
+                outcome = await self._core.gate.perform(command.action, client.actor, asked.body)
         except Exception as error:
-            return failure_reply(asked.request_ids, command.name, error)
+            outcome = error
+        self._settled(client, outcome)
+
+    def _settled(self, client: Client, outcome: Any) -> None:
+        self._answer(client, outcome)
+        self._work_off(client)
+
+    def _answer(self, client: Client, outcome: Any) -> None:
+        """Answer what came first, which is done with."""
+        assert client.pending is not None
+        asked = client.pending.popleft()
+        try:
+            client.push(_worded(asked, outcome))
+        except Exception as error:
+            client.push(failure_reply(asked.request_ids, asked.command.name, error))
+
+
+def _worded(asked: Asked, outcome: Any) -> bytes:
+    if isinstance(outcome, Refusal):
+        return wire.refusal_reply(asked.request_ids, outcome)
+    if isinstance(outcome, Exception):
+        return failure_reply(asked.request_ids, asked.command.name, outcome)
+    return wire.reply(asked.request_ids, outcome)
 
 
 def failure_reply(request_ids: tuple[int, ...], event: str, error: Exception) -> bytes:

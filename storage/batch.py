@@ -7,12 +7,15 @@ grow by themselves, and a commit to disk is shared by all that are in it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
+import structlog
 import trio
 
 from storage.errors import Refusal, Unavailable
+
+log = structlog.get_logger()
 
 BATCH_ITEMS_MAX = 256
 WAITING_ITEMS_MAX = 5_000  # Of at most some 16 KB each.
@@ -26,22 +29,28 @@ Settled: TypeAlias = Outcome | Exception
 
 
 class _Waiting(Generic[Item, Outcome]):
-    __slots__ = ("done", "item", "outcome")
+    __slots__ = ("_settled", "item")
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, settled: Callable[[Settled[Outcome]], None]) -> None:
         self.item = item
-        self.done = trio.Event()
-        self.outcome: Settled[Outcome] = Unavailable("database", "ended before it was stored")
+        self._settled: Callable[[Settled[Outcome]], None] | None = settled
 
     def settle(self, outcome: Settled[Outcome]) -> None:
-        self.outcome = outcome
-        self.done.set()
+        """Only the first outcome counts."""
+        settled, self._settled = self._settled, None
+        if settled is None:
+            return
+        try:
+            settled(outcome)
+        except Exception:
+            # Whoever waited made a mistake of their own; the batch has others in it.
+            log.exception("batch_caller_failed")
 
 
 class Batcher(Generic[Item, Outcome]):
     """`commit` gets up to BATCH_ITEMS_MAX items and answers one outcome for each, in order.
 
-    An outcome that is an exception is raised in the caller whose item it was. A refusal that
+    An outcome that is an exception belongs to the caller whose item it was. A refusal that
     `commit` itself raises is every caller's answer; another exception is the cause of theirs.
     """
 
@@ -52,17 +61,29 @@ class Batcher(Generic[Item, Outcome]):
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._idle_lanes = trio.lowlevel.ParkingLot()
 
-    async def submit(self, item: Item) -> Outcome:
-        """Wait for the batch that carries `item`. Cancelled, it may or may not have happened."""
+    def enqueue(self, item: Item, settled: Callable[[Settled[Outcome]], None]) -> None:
+        """`settled` is called once, with the outcome or the exception, when the batch that carries
+        `item` has ended. Raises Unavailable when too much is waiting."""
         if len(self._waiting) >= WAITING_ITEMS_MAX:
             raise Unavailable("database", "too much is waiting", retry_after_seconds=1)
-        waiting: _Waiting[Item, Outcome] = _Waiting(item)
-        self._waiting.append(waiting)
+        self._waiting.append(_Waiting(item, settled))
         self._idle_lanes.unpark()
-        await waiting.done.wait()
-        if isinstance(waiting.outcome, Exception):
-            raise waiting.outcome
-        return waiting.outcome
+
+    async def submit(self, item: Item) -> Outcome:
+        """Wait for the batch that carries `item`. Cancelled, it may or may not have happened."""
+        outcomes: list[Settled[Outcome]] = []
+        done = trio.Event()
+
+        def settled(outcome: Settled[Outcome]) -> None:
+            outcomes.append(outcome)
+            done.set()
+
+        self.enqueue(item, settled)
+        await done.wait()
+        [outcome] = outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def run(self) -> None:
         """Commit batches until cancelled."""
@@ -71,8 +92,7 @@ class Batcher(Generic[Item, Outcome]):
                 for _ in range(LANES):
                     nursery.start_soon(self._run_lane)
         finally:
-            for waiting in self._waiting:
-                waiting.done.set()
+            _settle_unstored(self._waiting)
 
     async def _run_lane(self) -> None:
         while True:
@@ -93,8 +113,12 @@ class Batcher(Generic[Item, Outcome]):
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.settle(outcome)
         finally:
-            for waiting in batch:
-                waiting.done.set()
+            _settle_unstored(batch)
+
+
+def _settle_unstored(waiting: Iterable[_Waiting[Any, Any]]) -> None:
+    for one in waiting:
+        one.settle(Unavailable("database", "ended before it was stored"))
 
 
 def _copy_of(error: Exception) -> Exception:

@@ -78,6 +78,21 @@ class Gate:
                 return await action(self, actor, command)
         return await self.step(action, actor, command, key=key)
 
+    def enqueue(
+        self,
+        action: Action[..., R],
+        actor: Actor,
+        command: Any,
+        settled: Callable[[R | Exception], None],
+    ) -> None:
+        """`perform` for a batched action, for whom a task for each command would cost too much.
+
+        `settled` gets the result, or the Refusal or other exception, once the batch is committed.
+        Raises Refusal when it is refused before it has begun.
+        """
+        self._count(actor, "socket")
+        self._batcher(action).enqueue((actor, command), settled)
+
     async def step(
         self,
         action: Action[..., R],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -28,7 +28,8 @@ GET = Stored(messaging.get_conversation)
 class FakeGate:
     """Performs each command in `seconds`, or as `answer` says."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: trio.Nursery) -> None:
+        self._tasks = tasks
         self.performed: list[Any] = []
         self.seconds = 0.0
         self.error: Exception | None = None
@@ -39,6 +40,19 @@ class FakeGate:
         if self.error is not None:
             raise self.error
         return {"readSeq": getattr(command, "seq", 0)}
+
+    def enqueue(
+        self, action: Any, actor: Any, command: Any, settled: Callable[[Any], None]
+    ) -> None:
+        async def settle() -> None:
+            outcome: Any
+            try:
+                outcome = await self.perform(action, actor, command)
+            except Exception as error:
+                outcome = error
+            settled(outcome)
+
+        self._tasks.start_soon(settle)
 
 
 class Line:
@@ -76,7 +90,7 @@ class Line:
 
 @pytest.fixture
 async def line(nursery: trio.Nursery) -> AsyncIterator[Line]:
-    gate = FakeGate()
+    gate = FakeGate(nursery)
     dispatch = Dispatch(cast("Core", SimpleNamespace(gate=gate)))
     marks = Marks(dispatch)
     await nursery.start(dispatch.run)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+import structlog
 import trio
 
 from realtime import wire
@@ -18,6 +19,8 @@ from storage.journal import Entry
 EARLY_ENTRIES_MAX = 256  # Of one topic; what is beyond is read from the journal instead.
 EARLY_ENTRIES_TOTAL_MAX = 50_000
 UNHEARD_TOPICS_MAX = 100_000
+
+log = structlog.get_logger()
 
 
 class Listener(Protocol):
@@ -175,7 +178,7 @@ class Hub:
 
     def _deliver(self, topic: Topic, entry: Entry) -> None:
         topic.seq = entry.seq
-        push = wire.push(entry)
+        push = _worded(entry)
         if topic.late is None:
             for listener in topic.listeners:
                 listener.hear(push.for_user(listener.user))
@@ -183,9 +186,17 @@ class Hub:
             for listener in topic.listeners:
                 if entry.seq > topic.late.get(listener, 0):
                     listener.hear(push.for_user(listener.user))
-        self.reaction(topic, entry)
+        self._react(topic, entry)
         if topic.late is not None and max(topic.late.values(), default=0) <= entry.seq:
             topic.late = None
+
+    def _react(self, topic: Topic, entry: Entry) -> None:
+        try:
+            self.reaction(topic, entry)
+        except Exception:
+            # What was to follow from it is not known here: they come back, and the database says.
+            log.exception("reaction_failed", topic=entry.topic, seq=entry.seq, kind=entry.kind)
+            self.give_up(topic.key)
 
     def _deliver_early(self, topic: Topic) -> None:
         while topic.early:
@@ -219,3 +230,12 @@ class Hub:
             self._unheard[entry.topic] = entry.seq
         else:
             self._unheard_overflowed = True
+
+
+def _worded(entry: Entry) -> wire.Push:
+    """As a push; where that cannot be, as the advice to load the topic anew."""
+    try:
+        return wire.push(entry)
+    except Exception:
+        log.exception("entry_unreadable", topic=entry.topic, seq=entry.seq, kind=entry.kind)
+        return wire.Push(wire.resync(entry.topic, entry.seq))

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import structlog
+
 from realtime import events, wire
 from storage.journal import Entry, Span, conversation_topic
 
 TOPIC_ENTRIES_MAX = 1_000
 CONNECTION_ENTRIES_MAX = 2_000
 REPLAY_BYTES_MAX = 512 * 1024  # Half of what may wait for a connection: live pushes follow.
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -67,11 +71,23 @@ class Read:
         key, after, up_to = span
         return [entry for entry in self._entries.get(key, ()) if after < entry.seq <= up_to]
 
-    def frame_for(self, user: str, entry: Entry) -> bytes:
-        push = self._pushes.get((entry.topic, entry.seq))
-        if push is None:
+    def frames_for(self, user: str, span: Span) -> list[bytes] | None:
+        """None when one of the entries cannot be worded: then there is no replay of that topic."""
+        frames = []
+        for entry in self.within(span):
+            push = self._pushes.get((entry.topic, entry.seq)) or self._word(entry)
+            if push is None:
+                return None
+            frames.append(push.for_user(user))
+        return frames
+
+    def _word(self, entry: Entry) -> wire.Push | None:
+        try:
             push = self._pushes[entry.topic, entry.seq] = wire.push(entry)
-        return push.for_user(user)
+        except Exception:
+            log.exception("entry_unreadable", topic=entry.topic, seq=entry.seq, kind=entry.kind)
+            return None
+        return push
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
@@ -84,25 +100,34 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def conversations_added(plan: Plan, read: Read, own_key: str) -> dict[str, int]:
-    """Topics that one came to listen to while away, and the seq after which they begin."""
-    return {
-        conversation_topic(added.conversation.id): added.from_seq
-        for span in plan.spans
-        if span[0] == own_key
-        for entry in read.within(span)
-        if entry.kind == "conversation_added" and entry.body is not None
-        for added in [events.read_conversation_added(entry.body)]
-    }
+    """Topics that one came to listen to while away, and the seq after which they begin.
+
+    Where that cannot be read, one's own topic is not replayed: one's list, loaded anew, says it.
+    """
+    added: dict[str, int] = {}
+    for span in [span for span in plan.spans if span[0] == own_key]:
+        for entry in read.within(span):
+            if entry.kind != "conversation_added" or entry.body is None:
+                continue
+            try:
+                news = events.read_conversation_added(entry.body)
+            except Exception:
+                log.exception("entry_unreadable", topic=entry.topic, seq=entry.seq, kind=entry.kind)
+                plan.spans.remove(span)
+                plan.resyncs.append((own_key, span[2]))
+                return {}
+            added[conversation_topic(news.conversation.id)] = news.from_seq
+    return added
 
 
 def replay(plan: Plan, read: Read, user: str, *, bytes_max: int) -> Iterator[bytes]:
     """The frames of a plan. A topic comes whole or as `resync`, never in part."""
     for span in plan.spans:
         key, after, up_to = span
-        frames = [read.frame_for(user, entry) for entry in read.within(span)]
-        size = sum(map(len, frames))
-        if len(frames) < up_to - after or size > bytes_max:
-            # Some are no longer kept, or there is no room for them.
+        frames = read.frames_for(user, span)
+        size = sum(map(len, frames or ()))
+        if frames is None or len(frames) < up_to - after or size > bytes_max:
+            # One is unreadable, some are no longer kept, or there is no room for them.
             yield wire.resync(key, up_to)
         else:
             bytes_max -= size

@@ -179,11 +179,22 @@ async def test_a_word_of_removal_that_comes_late_does_not_undo_a_return() -> Non
 async def test_a_bad_entry_harms_nobody(process: Process, world: World) -> None:
     ana = await process.connect(world.ana)
     topic = f"user:{world.ana.user_id}"
-    process.core.heard(Entry(topic, 1, "session_revoked", b'{"sessionId":"nonsense"}'))
+    process.core.heard(Entry(topic, 1, "user_blocked", b'{"user":"nonsense"}'))
     process.core.heard(Entry("user:nonsense", 1, "user_blocked", b"{}"))
     process.core.whispered("presence:nonsense", "presence", b"{}")
     process.core.heard(entry(topic, 2))
     assert seqs_of(ana.connection, topic) == [1, 2]
+
+
+async def test_whom_an_unreadable_order_concerns_comes_back_and_nobody_else(
+    process: Process, world: World
+) -> None:
+    """It may be Ana's own session that has ended: the database knows."""
+    ana, ben = await process.connect(world.ana), await process.connect(world.ben)
+    topic = f"user:{world.ana.user_id}"
+    process.core.heard(Entry(topic, 1, "session_revoked", b'{"sessionId":"nonsense"}'))
+    assert await ana.closed() == 4006
+    assert ben.connection.open
 
 
 # ---- typing and presence

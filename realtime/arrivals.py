@@ -8,8 +8,9 @@ connection that joins one more conversation later goes the same way, behind thos
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 import trio
@@ -18,10 +19,10 @@ from realtime import resume, wire
 from realtime.client import Client
 from realtime.disconnects import BAD_TOKEN, INTERNAL_ERROR
 from realtime.hub import Hub
-from realtime.reader import Belongings, Reader
+from realtime.reader import Belongings, Reader, between_apart
 from realtime.resume import Plan, Read
 from storage.actor import Actor
-from storage.database import DatabaseUnavailable
+from storage.database import DatabaseUnavailable, QueryCanceled
 from storage.errors import Unauthenticated, Unavailable
 from storage.ids import new_id
 from storage.journal import Span, user_topic
@@ -30,6 +31,7 @@ BATCH_MAX = 256
 READ_ENTRIES_MAX = 2_000  # In one read, unless one connection alone missed more.
 WAITING_MAX = 50_000
 TRIES_MAX = 5
+OUTAGES = (DatabaseUnavailable, QueryCanceled)
 
 log = structlog.get_logger()
 
@@ -109,31 +111,26 @@ class Arrivals:
             while self._waiting:
                 size = min(len(self._waiting), BATCH_MAX)
                 batch = [self._waiting.popleft() for _ in range(size)]
-                try:
-                    await self._admit(batch)
-                except Exception:
-                    log.exception("arrivals_failed", connections=len(batch))
-                    for item in batch:
-                        item.client.connection.close(INTERNAL_ERROR)
+                await self._admit(batch)
             self._wake = trio.Event()
 
     async def _admit(self, batch: Sequence[Arrival | Joining]) -> None:
         arrivals = [item for item in batch if isinstance(item, Arrival)]
-        try:
-            subscribed = await self._subscribe_all(arrivals) if arrivals else []
-        except DatabaseUnavailable:
-            subscribed = []
-            for arrival in arrivals:
-                self._refuse(arrival)
         joinings = [item for item in batch if isinstance(item, Joining)]
+        subscribed = await _apart(self._subscribe_all, arrivals)
         for some in _slices([*subscribed, *joinings]):
-            await self._catch_up(some)
+            await _apart(self._catch_up, some)
 
     async def _subscribe_all(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those who listen from now on."""
         self._hub.loading_starts()
         try:
             found = await self._reader.belongings([arrival.actor for arrival in arrivals])
-            return [arrival for arrival in arrivals if self._subscribe(arrival, found)]
+            return [one for one in arrivals if _survives(one, self._subscribe, one, found)]
+        except OUTAGES:
+            for arrival in arrivals:
+                self._refuse(arrival)
+            return []
         finally:
             self._hub.loading_ends()
 
@@ -179,29 +176,32 @@ class Arrivals:
         self._arrived(client)
         return True
 
-    async def _catch_up(self, items: Sequence[Arrival | Joining]) -> None:
+    async def _catch_up(self, items: Sequence[Arrival | Joining]) -> list[Arrival | Joining]:
         """Tell each what it missed, then let go what was held."""
         try:
             read = await self._read_missed(items)
-        except DatabaseUnavailable:
+        except OUTAGES:
             # Signed in, but what was missed cannot be told: they come back and ask again.
             for item in items:
                 item.client.fall_behind()
-            return
-        for item in items:
-            client = item.client
-            if isinstance(item, Arrival):
-                client.is_arriving = False
-                client.push(wire.connected(item.request_id, self._greeting(item)))
-            bytes_max = resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
-            frames = resume.replay(item.plan, read, client.user, bytes_max=bytes_max)
-            if isinstance(item, Arrival):
-                for frame in frames:
-                    client.push(frame)
-                client.push(wire.caught_up(item.tips))
-            else:
-                client.fill_place(item.place, b"".join(frames))
-            client.release()
+            return []
+        return [item for item in items if _survives(item, self._tell, item, read)]
+
+    def _tell(self, item: Arrival | Joining, read: Read) -> bool:
+        client = item.client
+        if isinstance(item, Arrival):
+            client.is_arriving = False
+            client.push(wire.connected(item.request_id, self._greeting(item)))
+        bytes_max = resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
+        frames = resume.replay(item.plan, read, client.user, bytes_max=bytes_max)
+        if isinstance(item, Arrival):
+            for frame in frames:
+                client.push(frame)
+            client.push(wire.caught_up(item.tips))
+        else:
+            client.fill_place(item.place, b"".join(frames))
+        client.release()
+        return True
 
     async def _read_missed(self, items: Sequence[Arrival | Joining]) -> Read:
         read = Read()
@@ -215,7 +215,7 @@ class Arrivals:
 
     async def _read(self, read: Read, spans: Sequence[Span]) -> None:
         if spans:
-            read.add(await self._reader.between(resume.union(spans)))
+            read.add(await between_apart(self._reader, resume.union(spans)))
 
     def _greeting(self, arrival: Arrival) -> dict[str, object]:
         return {
@@ -229,6 +229,39 @@ class Arrivals:
         refusal = Unavailable("database", "try again", retry_after_seconds=1)
         arrival.client.push(wire.refusal_reply([arrival.request_id], refusal))
         self._failed(arrival.client)
+
+
+Item = TypeVar("Item", Arrival, Arrival | Joining)
+
+
+async def _apart(
+    work: Callable[[Sequence[Item]], Awaitable[list[Item]]], items: Sequence[Item]
+) -> list[Item]:
+    """Work on all of them together; if that fails, on each alone, and end those who fail alone."""
+    if not items:
+        return []
+    try:
+        return await work(items)
+    except Exception as error:
+        if len(items) == 1:
+            _end(items[0], error)
+            return []
+        log.warning("arrivals_split", connections=len(items), error=repr(error))
+    return [well for item in items for well in await _apart(work, [item])]
+
+
+def _survives(item: Arrival | Joining, step: Callable[..., bool], *values: object) -> bool:
+    """Take one step for one connection. What it breaks there is the end of that one alone."""
+    try:
+        return step(*values)
+    except Exception as error:
+        _end(item, error)
+        return False
+
+
+def _end(item: Arrival | Joining, error: Exception) -> None:
+    log.error("arrival_failed", address=item.client.address, exc_info=error)
+    item.client.connection.close(INTERNAL_ERROR)
 
 
 def _plan_added(arrival: Arrival, read: Read) -> list[Span]:

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from storage import journal
 from storage.actor import Actor
-from storage.database import Database
+from storage.database import Database, DatabaseUnavailable, QueryCanceled
 from storage.domains.identity import live_sessions
 from storage.domains.messaging import Subscription, subscriptions
 from storage.ids import SessionId, UserId
 from storage.journal import Entry, Span
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,26 @@ class Reader(Protocol):
     async def tips(self, topics: Iterable[str]) -> dict[str, int]: ...
     async def between(self, spans: Sequence[Span]) -> list[Entry]: ...
     async def belongings(self, actors: Sequence[Actor]) -> Belongings: ...
+
+
+async def between_apart(reader: Reader, spans: Sequence[Span]) -> list[Entry]:
+    """As `between`; but a span that cannot be read does not keep the others from being read.
+
+    It comes back empty, as if it were no longer kept. Raises DatabaseUnavailable, QueryCanceled.
+    """
+    try:
+        return await reader.between(spans)
+    except (DatabaseUnavailable, QueryCanceled):
+        raise
+    except Exception:
+        if len(spans) == 1:
+            log.exception("span_unreadable", span=spans[0])
+            return []
+    half = len(spans) // 2
+    return [
+        *await between_apart(reader, spans[:half]),
+        *await between_apart(reader, spans[half:]),
+    ]
 
 
 class DatabaseReader:

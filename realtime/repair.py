@@ -12,7 +12,7 @@ import trio
 
 from realtime.hub import Hub
 from realtime.outages import survives
-from realtime.reader import Reader
+from realtime.reader import Reader, between_apart
 from storage.journal import Entry, Span
 
 PATIENCE_SECONDS = 0.05  # The bus usually closes a gap by itself.
@@ -79,7 +79,7 @@ class Repair:
         if not spans:
             return
         firsts: dict[str, Entry] = {}
-        entries = await self._reader.between(spans)
+        entries = await between_apart(self._reader, spans)
         for entry in entries:
             firsts.setdefault(entry.topic, entry)
             self._hub.heard(entry)

@@ -29,6 +29,7 @@ PAYLOADS_PER_COMMIT_MAX = 100
 QUEUE_LINES_MAX = 50_000
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+SEQ_MAX = 2**63 - 1  # A bigint.
 
 log = structlog.get_logger()
 
@@ -141,6 +142,14 @@ class NotifyBus:
             await trio.sleep(RETRY_SECONDS)
 
     def _receive(self, payload: str) -> None:
+        try:
+            self._read(payload)
+        except Exception as error:
+            # Anybody who may use the database may NOTIFY. Whatever it was, it may have been news.
+            log.warning("bus_payload_unreadable", error=repr(error), bytes=len(payload))
+            self._say_lost()
+
+    def _read(self, payload: str) -> None:
         head, *lines = payload.encode().split(b"\n")
         origin, number_text = head.decode().split(" ")
         if origin == str(self.origin):
@@ -155,13 +164,15 @@ class NotifyBus:
             self._say_lost()
 
     def _receive_line(self, line: bytes) -> None:
-        topic, seq, kind, body = line.split(b" ", 3)
+        topic_text, seq_text, kind_text, body = line.split(b" ", 3)
+        topic, seq, kind = topic_text.decode(), int(seq_text), kind_text.decode()
+        if not 0 <= seq <= SEQ_MAX:
+            raise ValueError(f"{seq} numbers no entry")
         for listener in self._listeners:
-            if seq == b"0":
-                listener.whispered(topic.decode(), kind.decode(), body)
+            if seq == 0:
+                listener.whispered(topic, kind, body)
             else:
-                entry = Entry(topic.decode(), int(seq), kind.decode(), body or None)
-                listener.heard(entry)
+                listener.heard(Entry(topic, seq, kind, body or None))
 
     def _say_lost(self) -> None:
         for listener in self._listeners:

@@ -1,6 +1,6 @@
 """One Trio task over an epoll set of its own serves every connection of this process.
 
-Only public APIs: Trio waits until the epoll set as a whole has something, then it is polled here.
+Trio waits until the epoll set as a whole has something, then it is polled here (`realtime.poller`).
 An idle connection is an object of a few hundred bytes and no task.
 """
 
@@ -19,6 +19,7 @@ from realtime.application import Application, Guard
 from realtime.connection import READ, Connection
 from realtime.disconnects import Disconnect
 from realtime.listener import listen
+from realtime.poller import EpollPoller, Poller
 from realtime.socket_limits import SocketLimits
 from realtime.sweeper import sweep
 
@@ -38,6 +39,7 @@ class Reactor:
     `allowed_origins`: exact values of the Origin header; None admits any and none.
     `address_port`: also pages from this port of the address that the socket is opened at.
     `paths`: where sockets are opened; None admits any path.
+    `poller`: by default an epoll set.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Reactor:
         allowed_origins: frozenset[str] | None,
         address_port: int | None = None,
         paths: Collection[str] | None = handshake.SOCKET_PATHS,
+        poller: Poller | None = None,
     ) -> None:
         self.application: Application = Guard(application)
         self.limits = limits
@@ -57,16 +60,16 @@ class Reactor:
         # What the sweeper looks at; by insertion, so that the oldest come first.
         self.handshaking: dict[Connection, float] = {}
         self.endings: dict[Connection, float] = {}
-        self.waiting: set[Connection] = set()
+        self.waiting: dict[Connection, None] = {}  # As a set that keeps its order.
 
         self._allowed_origins = allowed_origins
         self._address_port = address_port
         self._paths = paths
-        self._epoll = select.epoll()
+        self._poller = poller or EpollPoller()
         self._listener: socket.socket | None = None
         self._accepting_from: float | None = None
         self._unsettled: deque[Connection] = deque()
-        self._unfinished: dict[Connection, None] = {}  # As a set that keeps its order.
+        self._unfinished: dict[Connection, None] = {}
         self._is_in_turn = False
         self._settler = trio.lowlevel.ParkingLot()
         self._emptied = trio.Event()
@@ -82,7 +85,7 @@ class Reactor:
         self._listener = listener
         self.now = trio.current_time()
         try:
-            self._epoll.register(listener.fileno(), READ)
+            self._poller.register(listener.fileno(), READ)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._settle_pushed)
                 nursery.start_soon(sweep, self)
@@ -94,7 +97,7 @@ class Reactor:
                 connection.abandon()
             for connection in self._unsettled:
                 connection.settle()
-            self._epoll.close()
+            self._poller.close()
 
     def close_all(self, disconnect: Disconnect) -> None:
         """Accept nobody new, and say goodbye to everybody; see wait_empty."""
@@ -134,11 +137,11 @@ class Reactor:
         self._unfinished[connection] = None
 
     def watch(self, connection: Connection, events: int) -> None:
-        self._epoll.modify(connection.fd, events)
+        self._poller.modify(connection.fd, events)
         if events & select.EPOLLOUT:
-            self.waiting.add(connection)
+            self.waiting[connection] = None
         else:
-            self.waiting.discard(connection)
+            self.waiting.pop(connection, None)
 
     def shaken(self, connection: Connection) -> None:
         self.handshaking.pop(connection, None)
@@ -147,11 +150,11 @@ class Reactor:
         self.endings.setdefault(connection, self.now)
 
     def gone(self, connection: Connection) -> None:
-        self._epoll.unregister(connection.fd)
+        self._poller.unregister(connection.fd)
         del self.connections[connection.fd]
         self.handshaking.pop(connection, None)
         self.endings.pop(connection, None)
-        self.waiting.discard(connection)
+        self.waiting.pop(connection, None)
         if not self.connections and self._listener is None:
             self._emptied.set()
 
@@ -160,7 +163,7 @@ class Reactor:
         if self._accepting_from is not None and self.now >= self._accepting_from:
             assert self._listener is not None
             self._accepting_from = None
-            self._epoll.register(self._listener.fileno(), READ)
+            self._poller.register(self._listener.fileno(), READ)
 
     # The turns.
 
@@ -169,7 +172,7 @@ class Reactor:
             if self._unfinished:
                 await trio.lowlevel.checkpoint()
             else:
-                await trio.lowlevel.wait_readable(self._epoll.fileno())
+                await self._poller.wait()
             self.now = trio.current_time()
             self._is_in_turn = True
             try:
@@ -181,7 +184,7 @@ class Reactor:
     def _turn(self) -> None:
         connections = self.connections
         is_calling = False
-        for fd, events in self._epoll.poll(0, self.limits.events_per_turn):
+        for fd, events in self._poller.poll(self.limits.events_per_turn):
             connection = connections.get(fd)
             if connection is None:
                 # Accepted last: until then no descriptor of this turn's events is used anew.
@@ -245,7 +248,7 @@ class Reactor:
         connection = Connection(client, address, self)
         self.connections[connection.fd] = connection
         self.handshaking[connection] = self.now
-        self._epoll.register(connection.fd, READ)
+        self._poller.register(connection.fd, READ)
         if len(self.connections) > self.limits.connections_max:
             connection.refuse(handshake.FULL)
         elif len(self.handshaking) > self.limits.handshakes_max:
@@ -254,5 +257,5 @@ class Reactor:
 
     def _pause_accepting(self) -> None:
         if self._listener is not None and self._accepting_from is None:
-            self._epoll.unregister(self._listener.fileno())
+            self._poller.unregister(self._listener.fileno())
             self._accepting_from = self.now + self.limits.accept_pause_seconds

@@ -234,10 +234,18 @@ class TrioLink:
 
 
 async def connect(
-    url: str, server_settings: dict[str, str], deadlines: Deadlines, limits: Limits
+    url: str,
+    server_settings: dict[str, str],
+    deadlines: Deadlines,
+    limits: Limits,
+    *,
+    loop: Loop | None = None,
 ) -> TrioLink:
-    """Raises what asyncpg raises, or OSError. Cancelled, it leaves no socket behind."""
-    loop = Loop(deadlines, limits)
+    """Raises what asyncpg raises, or OSError. Cancelled, it leaves no socket behind.
+
+    `loop`: one that waits in another way, and serves no other connection.
+    """
+    loop = loop or Loop(deadlines, limits)
     try:
         connection = await connect_utils._connect(
             loop=loop,

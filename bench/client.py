@@ -21,7 +21,16 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection
 
 from bench.arrivals import Arrivals, Push
-from bench.link import Disconnected, dial, keep_alive, say_goodbye, shake_hands, why, why_not
+from bench.link import (
+    Disconnected,
+    Stream,
+    dial,
+    keep_alive,
+    say_goodbye,
+    shake_hands,
+    why,
+    why_not,
+)
 from realtime.disconnects import BAD_TOKEN, may_come_back
 
 __all__ = ["Client", "Disconnected", "Push", "RequestRefused", "connect"]
@@ -87,6 +96,7 @@ class Client:
         self.events: trio.MemoryReceiveChannel[Push] = self._arrivals.events
         self._requests: dict[int, _Request] = {}
         self._last_id = CONNECT_ID
+        self._stream: Stream | None = None
         self._socket: WebSocketConnection | None = None
         self._end: Disconnected | None = None
         self._parted = trio.Event()
@@ -157,6 +167,11 @@ class Client:
             await say_goodbye(self._socket)
         self._parted.set()
 
+    async def cut(self) -> None:
+        """Lose the connection as a network would, without a goodbye. It comes back by itself."""
+        if self._stream is not None:
+            await trio.aclose_forcefully(self._stream)
+
     def _pause_seconds_max(self) -> float:
         """Grows with each failure; the pause is drawn below it, so that a crowd spreads out."""
         return min(PAUSE_SECONDS_MAX, FIRST_PAUSE_SECONDS * 2.0 ** min(self.attempt, 20))
@@ -176,7 +191,7 @@ class Client:
         self._arrivals.begin()
         try:
             with trio.fail_after(SIGN_IN_SECONDS_MAX):
-                stream = await dial(self._url)
+                stream = self._stream = await dial(self._url)
             async with stream, trio.open_nursery() as nursery:
                 with trio.fail_after(SIGN_IN_SECONDS_MAX):
                     socket = await shake_hands(nursery, stream, self._url, self._origin)

@@ -1,6 +1,7 @@
 """One TCP connection of the Python SDK: how it begins, stays alive and ends."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import trio
@@ -38,16 +39,37 @@ async def dial(url: str) -> Stream:
 async def shake_hands(
     nursery: trio.Nursery, stream: Stream, url: str, origin: str
 ) -> WebSocketConnection:
-    """Raises HandshakeError. Its reader lives in `nursery`; the stream stays the caller's."""
+    """Raises HandshakeError, OSError. Its reader lives in `nursery`; the stream stays the caller's.
+
+    trio-websocket waits on when the server dies before it has answered; only its reader ends.
+    """
     parts = urlsplit(url)
-    return await wrap_client_stream(
-        nursery,
-        stream,
-        parts.netloc,
-        f"{parts.path}?{parts.query}" if parts.query else parts.path,
-        extra_headers=[(b"Origin", origin.encode())],
-        max_message_size=MESSAGE_BYTES_MAX,
-    )
+    with trio.CancelScope() as shaking:
+        home: Any = _ReaderHome(nursery, shaking.cancel)
+        return await wrap_client_stream(
+            home,
+            stream,
+            parts.netloc,
+            f"{parts.path}?{parts.query}" if parts.query else parts.path,
+            extra_headers=[(b"Origin", origin.encode())],
+            max_message_size=MESSAGE_BYTES_MAX,
+        )
+    raise ConnectionResetError("the server hung up before it had answered")
+
+
+class _ReaderHome:
+    """What the library takes for a nursery: `ended` is called when its reader has ended."""
+
+    def __init__(self, nursery: trio.Nursery, ended: Callable[[], None]) -> None:
+        self._nursery = nursery
+        self._ended = ended
+
+    def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(self._run, reader)
+
+    async def _run(self, reader: Callable[[], Awaitable[None]]) -> None:
+        await reader()
+        self._ended()
 
 
 async def say_goodbye(socket: WebSocketConnection) -> None:

@@ -250,3 +250,47 @@ async def test_who_does_not_read_its_events_can_still_ask() -> None:
         await client.request("get_me", {})
         assert client.dropped_count == 8
         assert client.have == {CHAT: 9}
+
+
+async def test_cut_off_without_a_goodbye_it_comes_back_and_asks_again(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk()
+    desk.replies = {"send_message": lambda data: None}
+
+    async def ask(client: Client) -> None:
+        assert await client.request("send_message", {"clientId": "c1"}) == {"seq": 1}
+
+    async with (
+        served(desk) as url,
+        connect(url, "token", origin=ORIGIN) as client,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(ask, client)
+        await wait_all_tasks_blocked()
+        desk.replies = {"send_message": lambda data: {"success": True, "data": {"seq": 1}}}
+        await client.cut()
+    assert len(desk.asked) == 2
+    assert client.connected_count == 2
+
+
+async def test_a_server_that_dies_before_it_answers_the_handshake_is_not_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        calls = 0
+
+        async def die(stream: trio.SocketStream) -> None:
+            nonlocal calls
+            calls += 1
+            async with stream:
+                await stream.receive_some(4096)
+
+        nursery.start_soon(trio.serve_listeners, die, [listener])
+        port = listener.socket.getsockname()[1]
+        with trio.move_on_after(10):
+            async with connect(f"ws://127.0.0.1:{port}/ws", "token", chance=random.Random(1)):
+                raise AssertionError("nobody signed it in")
+        nursery.cancel_scope.cancel()
+    assert calls > 3, "it came back at once, and again"

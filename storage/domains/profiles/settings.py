@@ -15,7 +15,8 @@ MessagesFrom: TypeAlias = Literal["everyone", "friends"]
 PresenceTo: TypeAlias = Literal["contacts", "friends", "nobody"]
 ProfileVisibility: TypeAlias = Literal["public", "friends", "private"]
 Theme: TypeAlias = Literal["system", "light", "dark"]
-Language: TypeAlias = Literal["en"]
+Language: TypeAlias = Literal["en", "de"]
+"""The languages of the client: those of `web/src/lib/i18n/languages.ts`."""
 
 
 class Settings(Words):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -126,6 +127,24 @@ async def test_settings_change_one_by_one_and_are_told(tx: Transaction, people: 
     assert set(topics) == {user_topic(people.ana.user_id)}
     assert [msgspec.to_builtins(event)["theme"] for event in events] == ["dark", "dark"]
     assert msgspec.to_builtins(events[-1]) == msgspec.to_builtins(settings)
+
+
+async def test_ana_s_language_is_one_that_there_is(tx: Transaction, people: People) -> None:
+    settings = await update_settings(tx, people.ana, UpdateSettings(language="de"))
+
+    assert settings.language == "de"
+    assert (await get_me(tx, people.ana, Nothing())).settings.language == "de"
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"language": "tlh"}, UpdateSettings)
+
+
+async def test_a_language_s_row_keeps_only_codes(tx: Transaction, people: People) -> None:
+    """Another language needs no migration, but a name or a tag of a region is none."""
+    for wrong in ("", "German", "de-AT"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            async with tx.savepoint():
+                await tx.run("UPDATE users SET language = $1", wrong)
+    await tx.run("UPDATE users SET language = 'fr'")
 
 
 async def test_me_says_up_to_where_it_knows(gate: Gate, world: World) -> None:

@@ -18,7 +18,7 @@ from storage.database import Record, Transaction
 from storage.domains.messaging.conversations import ConversationAdded, load_one
 from storage.domains.messaging.direct import create_direct, find_direct
 from storage.domains.messaging.messages import Draft, NewMessage, Text, append
-from storage.domains.visibility import may_message
+from storage.domains.visibility import messageable
 from storage.errors import Conflict, Forbidden, InvalidInput, NotFound, Refusal
 from storage.ids import ConversationId, MessageId, UserId
 from storage.journal import emit, user_topic
@@ -60,6 +60,15 @@ class _Stored:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    earlier: _Stored | None
+    """What was stored before under the same client id."""
+    is_member: bool
+    is_allowed: bool
+    """In a group always; to a person, if there is no block and they let one."""
+
+
 Answer: TypeAlias = Sent | Refusal
 
 
@@ -83,17 +92,16 @@ async def send_many(
     }
     # Only now, behind the locks: whoever stored the same message or changed the members
     # before us has committed, and this statement sees it.
-    facts = await _facts(tx, wanted)
-    allowed = await _direct_permissions(tx, wanted, conversations)
+    facts = await _facts(tx, wanted, conversations)
 
     fresh: dict[tuple[UserId, UUID], _Asked] = {}
     for one in wanted:
-        earlier, is_member = facts[one.place]
-        if earlier is not None:
-            answers[one.place] = _first_answer(one, earlier)
-        elif not is_member or one.conversation_id not in conversations:
+        known = facts[one.place]
+        if known.earlier is not None:
+            answers[one.place] = _first_answer(one, known.earlier)
+        elif not known.is_member or one.conversation_id not in conversations:
             answers[one.place] = NotFound("conversation")
-        elif not allowed[one.place]:
+        elif not known.is_allowed:
             answers[one.place] = Forbidden("conversation", "you cannot message this person")
         elif one.once in fresh:
             continue  # Twice in one batch: answered below, with the one that is stored.
@@ -150,34 +158,36 @@ async def _conversation_of(tx: Transaction, sender: Actor, command: SendMessage)
 
 
 async def _facts(
-    tx: Transaction, wanted: Sequence[_Asked]
-) -> dict[int, tuple[_Stored | None, bool]]:
-    """For each: the message stored earlier under its client id, and whether one is a member."""
+    tx: Transaction, wanted: Sequence[_Asked], conversations: dict[ConversationId, Record]
+) -> dict[int, _Facts]:
     rows = await tx.rows(
         FIND_FACTS,
         [one.sender_id for one in wanted],
         [one.command.client_id for one in wanted],
         [one.conversation_id for one in wanted],
+        [_recipient(one, conversations.get(one.conversation_id)) for one in wanted],
     )
+    earlier_ids = [row["earlier_id"] for row in rows if row["earlier_id"] is not None]
+    earlier = {}
+    if earlier_ids:
+        earlier = {row["id"]: _stored(row) for row in await tx.rows(FIND_EARLIER, earlier_ids)}
     return {
-        one.place: (_stored(row) if row["id"] else None, row["is_member"])
+        one.place: _Facts(
+            earlier.get(row["earlier_id"]),
+            is_member=row["is_member"] is True,
+            is_allowed=row["is_allowed"] is True,
+        )
         for one, row in zip(wanted, rows, strict=True)
     }
 
 
-async def _direct_permissions(
-    tx: Transaction, wanted: Sequence[_Asked], conversations: dict[ConversationId, Record]
-) -> dict[int, bool]:
-    """Whether each may write there: in a group always, to a person if they let one."""
-    pairs = {}
-    for one in wanted:
-        row = conversations.get(one.conversation_id)
-        if row is not None and row["kind"] == "direct":
-            is_low = row["direct_low"] == one.sender_id
-            other = row["direct_high"] if is_low else row["direct_low"]
-            pairs[one.place] = (one.sender_id, other)
-    allowed = await may_message(tx, list(pairs.values()))
-    return {one.place: one.place not in pairs or pairs[one.place] in allowed for one in wanted}
+def _recipient(one: _Asked, conversation: Record | None) -> UserId | None:
+    """The other of a direct conversation."""
+    if conversation is None or conversation["kind"] != "direct":
+        return None
+    low: UserId = conversation["direct_low"]
+    high: UserId = conversation["direct_high"]
+    return high if low == one.sender_id else low
 
 
 async def _store(
@@ -251,17 +261,23 @@ LOCK = """
 
 IS_USED = "SELECT EXISTS (SELECT FROM messages WHERE sender_id = $1 AND client_id = $2)"
 
-FIND_FACTS = """
-    SELECT message.*, EXISTS (
-             SELECT FROM members
-              WHERE members.conversation_id = asked.conversation_id
-                AND members.user_id = asked.sender_id) AS is_member
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY
-           AS asked (sender_id, client_id, conversation_id, place)
-      LEFT JOIN LATERAL (
-           SELECT id, conversation_id, seq, text, created_at FROM messages
-            WHERE messages.sender_id = asked.sender_id
-              AND messages.client_id = asked.client_id
-           ) AS message ON true
+# Each fact is a lookup of its own: a join that is planned while a table is empty would read the
+# whole of it for each batch, once it has grown.
+FIND_FACTS = f"""
+    SELECT (SELECT id FROM messages
+             WHERE messages.sender_id = asked.sender_id
+               AND messages.client_id = asked.client_id) AS earlier_id,
+           (SELECT true FROM members
+             WHERE members.conversation_id = asked.conversation_id
+               AND members.user_id = asked.sender_id) AS is_member,
+           asked.recipient_id IS NULL
+           OR (SELECT {messageable("asked.sender_id", "recipient")} FROM users AS recipient
+                WHERE recipient.id = asked.recipient_id) AS is_allowed
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY
+           AS asked (sender_id, client_id, conversation_id, recipient_id, place)
      ORDER BY asked.place
+"""  # noqa: S608  # The inserted text is our own SQL.
+
+FIND_EARLIER = """
+    SELECT id, conversation_id, seq, text, created_at FROM messages WHERE id = ANY ($1::uuid[])
 """

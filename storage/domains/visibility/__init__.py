@@ -2,7 +2,14 @@
 
 from storage.domains.visibility.profile import GetUser, Profile, get_user
 from storage.domains.visibility.search import SearchUsers, search_users
-from storage.domains.visibility.sight import befriended, blocked, find_users, may_message, sees
+from storage.domains.visibility.sight import (
+    befriended,
+    blocked,
+    find_users,
+    may_message,
+    messageable,
+    sees,
+)
 
 __all__ = [
     "GetUser",
@@ -13,6 +20,7 @@ __all__ = [
     "find_users",
     "get_user",
     "may_message",
+    "messageable",
     "search_users",
     "sees",
 ]

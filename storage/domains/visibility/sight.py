@@ -11,7 +11,20 @@ from storage.domains.friends import befriended, blocked, sees
 from storage.domains.identity import UserSummary
 from storage.ids import UserId
 
-__all__ = ["befriended", "blocked", "find_users", "may_message", "sees"]
+__all__ = ["befriended", "blocked", "find_users", "may_message", "messageable", "sees"]
+
+
+def messageable(sender: str, recipient: str) -> str:
+    """SQL: whether there is no block between the id `sender` and `recipient`, a row of users, and
+    the latter takes messages.
+
+    It does not ask who sees whom: what has begun with somebody who then became private goes on.
+    """
+    return f"""(
+        {sender} <> {recipient}.id
+        AND NOT {blocked(sender, f"{recipient}.id")}
+        AND ({recipient}.messages_from = 'everyone' OR {befriended(sender, f"{recipient}.id")})
+    )"""
 
 
 async def find_users(
@@ -25,10 +38,7 @@ async def find_users(
 async def may_message(
     tx: Transaction, pairs: Collection[tuple[UserId, UserId]]
 ) -> frozenset[tuple[UserId, UserId]]:
-    """Those (sender, recipient) between whom there is no block, and whose recipient takes messages.
-
-    It does not ask who sees whom: what has begun with somebody who then became private goes on.
-    """
+    """Those (sender, recipient) of whom the first may write to the second."""
     if not pairs:
         return frozenset()
     senders, recipients = zip(*pairs, strict=True)
@@ -45,8 +55,5 @@ MAY_MESSAGE = f"""
     SELECT pair.sender_id, pair.recipient_id
       FROM unnest($1::uuid[], $2::uuid[]) AS pair (sender_id, recipient_id)
       JOIN users AS recipient ON recipient.id = pair.recipient_id
-     WHERE pair.sender_id <> pair.recipient_id
-       AND NOT {blocked("pair.sender_id", "pair.recipient_id")}
-       AND (recipient.messages_from = 'everyone'
-            OR {befriended("pair.sender_id", "pair.recipient_id")})
+     WHERE {messageable("pair.sender_id", "recipient")}
 """  # noqa: S608  # The inserted text is our own SQL.

@@ -17,6 +17,7 @@ HELP = """\
 ./loopync bench echo-server     the bare WebSocket core, for others' suites (… --help)
 ./loopync admin create-admin    make an administrator (./loopync admin --help)
 ./loopync admin make-accounts N make accounts with tokens, to put load on a test instance
+./loopync admin verify          recount what is stored, and name the first difference
 
 Settings are environment variables:
   LOOPYNC_HOST=127.0.0.1          where to listen

@@ -14,6 +14,7 @@ import trio
 from ops.instance import opened
 from ops.report import said_to_person
 from ops.say import Stop, say
+from ops.verify import verify_all
 from storage.actor import Visitor
 from storage.database import Transaction
 from storage.domains.identity import (
@@ -129,6 +130,8 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("number", type=int)
     load.add_argument("--prefix", default="load", help="handles are this and a number")
     load.set_defaults(run=make_accounts)
+    check = commands.add_parser("verify", help="recount what is stored; name the first difference")
+    check.set_defaults(run=verify_all)
     return root
 
 

@@ -50,8 +50,10 @@ from storage.domains.messaging.typing_signal import (
     typing,
     typing_body,
 )
+from storage.domains.messaging.verify import CHECKS
 
 __all__ = [
+    "CHECKS",
     "TYPING",
     "AddMembers",
     "Conversation",

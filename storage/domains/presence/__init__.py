@@ -13,8 +13,10 @@ from storage.domains.presence.states import (
     set_presence,
     watch_presence,
 )
+from storage.domains.presence.verify import CHECKS
 
 __all__ = [
+    "CHECKS",
     "DEAD_SECONDS",
     "WATCHED_MAX",
     "Pair",

@@ -59,7 +59,7 @@ TOUCH = """
     INSERT INTO last_active (user_id, at)
     SELECT users.id, clock_timestamp() FROM unnest($1::uuid[]) AS touched (id) JOIN users USING (id)
      ORDER BY users.id
-        ON CONFLICT (user_id) DO UPDATE SET at = greatest(last_active.at, EXCLUDED.at)
+        ON CONFLICT (user_id) DO UPDATE SET at = EXCLUDED.at
 """
 
 SET_STATES = """
@@ -71,16 +71,17 @@ SET_STATES = """
 
 REMOVE = "DELETE FROM presence WHERE process_id = $1 AND user_id = ANY ($2::uuid[])"
 
+# Also those who beat in the future: the clock was set back, and the dead would live on until then.
 # Whoever else reaps at the same time takes the others.
 LOCK_DEAD = """
     SELECT id FROM presence_processes
-     WHERE beat_at < clock_timestamp() - make_interval(secs => $1) FOR UPDATE SKIP LOCKED
+     WHERE abs(extract(epoch FROM clock_timestamp() - beat_at)) > $1 FOR UPDATE SKIP LOCKED
 """
 
 # They were last seen when their process last beat.
 LEAVE_BEHIND = """
     INSERT INTO last_active (user_id, at)
-    SELECT presence.user_id, max(presence_processes.beat_at)
+    SELECT presence.user_id, least(max(presence_processes.beat_at), clock_timestamp())
       FROM presence JOIN presence_processes ON presence_processes.id = presence.process_id
      WHERE presence_processes.id = ANY ($1::uuid[])
      GROUP BY presence.user_id ORDER BY presence.user_id

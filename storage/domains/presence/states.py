@@ -73,7 +73,7 @@ async def presence_of(tx: Transaction, pairs: Sequence[Pair]) -> list[Presence]:
 
 TOUCH = """
     INSERT INTO last_active (user_id) VALUES ($1)
-        ON CONFLICT (user_id) DO UPDATE SET at = greatest(last_active.at, now())
+        ON CONFLICT (user_id) DO UPDATE SET at = now()
 """
 
 # 'online' sorts after 'away', so the greatest state of all devices is the one that counts.
@@ -81,12 +81,14 @@ FIND = f"""
     SELECT asked.user_id, coalesce(known.state, 'offline') AS state, known.last_active_at
       FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (viewer_id, user_id, place)
       LEFT JOIN LATERAL (
-           SELECT last_active.at AS last_active_at,
+           SELECT CASE WHEN last_active.at > clock_timestamp() THEN clock_timestamp()
+                       ELSE last_active.at
+                  END AS last_active_at,  -- never in the future: the clock may have been set back
                   (SELECT max(presence.state)
                      FROM presence
                      JOIN presence_processes AS process ON process.id = presence.process_id
                     WHERE presence.user_id = users.id
-                      AND process.beat_at > clock_timestamp() - make_interval(secs => $3)
+                      AND abs(extract(epoch FROM clock_timestamp() - process.beat_at)) <= $3
                   ) AS state
              FROM users LEFT JOIN last_active ON last_active.user_id = users.id
             WHERE users.id = asked.user_id

@@ -96,4 +96,7 @@ def probes_of(gate: Gate) -> dict[str, Probe]:
         await stream.aclose()
         return OK
 
-    return {"database": database, "bus": bus, "realtime": realtime}
+    async def disk() -> str:
+        return "full" if gate.room.is_short() else OK
+
+    return {"database": database, "bus": bus, "realtime": realtime, "disk": disk}

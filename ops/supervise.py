@@ -104,8 +104,8 @@ async def _keep_database(server: EmbeddedPostgres, crew: Crew) -> None:
             crew.join(server.process)
             while not server.ready():  # noqa: ASYNC110  # only PostgreSQL's own file tells
                 await trio.sleep(POLL_SECONDS)
-        except EmbeddedError as error:
-            say(str(error))
+        except (EmbeddedError, OSError) as error:
+            say(f"PostgreSQL cannot be started: {error}")
         else:
             say("PostgreSQL is ready again.")
 

@@ -1,7 +1,7 @@
 """The one way in. Both doors call `perform`, so what holds for every command is written here.
 
-In order: limits, transaction, idempotency key, the action, the journal, the remembered answer,
-commit, and then the bus: whoever committed publishes.
+In order: limits, room on the disk, transaction, idempotency key, the action, the journal, the
+remembered answer, commit, and then the bus: whoever committed publishes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from storage.batch import Batcher
 from storage.bus import Bus, NotifyBus
 from storage.database import (
     Database,
+    DatabaseFull,
     DatabaseUnavailable,
     Deadlock,
     LockTimeout,
@@ -34,6 +35,7 @@ from storage.database import (
 from storage.errors import Unavailable
 from storage.journal import Entry
 from storage.limits import CLASS_LIMITS, PERSON_LIMIT, Limits, RouteClass
+from storage.room import Room, no_room
 from storage.settings import Settings
 
 R = TypeVar("R")
@@ -56,6 +58,7 @@ class Gate:
         self.bus = bus
         self.settings = settings
         self.limits = Limits(settings.limits_scale, trio.current_time)
+        self.room = Room(settings.data if settings.embedded else None, trio.current_time)
         self._batchers: dict[str, Batcher[Any, Any]] = {}
         self._batches = batches
 
@@ -72,7 +75,7 @@ class Gate:
 
         `key` makes a retry return the first answer; a command with a `client_id` is its own key.
         """
-        self._count(actor, route_class)
+        self._admit(action, actor, route_class)
         if action.way == "flow":
             with _outages_are_refusals():
                 return await action(self, actor, command)
@@ -90,7 +93,7 @@ class Gate:
         `settled` gets the result, or the Refusal or other exception, once the batch is committed.
         Raises Refusal when it is refused before it has begun.
         """
-        self._count(actor, "socket")
+        self._admit(action, actor, "socket")
         self._batcher(action).enqueue((actor, command), settled)
 
     async def step(
@@ -139,6 +142,14 @@ class Gate:
         """One try at an account's password, through whichever door and from wherever."""
         self.limits.count(f"guess {account}", CLASS_LIMITS["auth"])
 
+    def _admit(
+        self, action: Action[..., Any], actor: Actor | Visitor, route_class: RouteClass
+    ) -> None:
+        """Before any work: is this too often, or is there no room to store it?"""
+        self._count(actor, route_class)
+        if action.way != "reads":
+            self.room.require()
+
     def _count(self, actor: Actor | Visitor, route_class: RouteClass) -> None:
         if isinstance(actor, Actor):
             who = str(actor.user_id)
@@ -163,7 +174,7 @@ class Gate:
         try:
             return await self.transact(partial(_many, action, items))
         except (DatabaseUnavailable, QueryCanceled) as error:
-            raise Unavailable("database", "try again", retry_after_seconds=1) from error
+            raise _refusal_of(error) from error
         except Exception as error:
             # Whatever one of them broke, its neighbours are not refused with it.
             log.warning("batch_split", action=action.name, size=len(items), error=repr(error))
@@ -219,7 +230,13 @@ def _outages_are_refusals() -> Iterator[None]:
     try:
         yield
     except (DatabaseUnavailable, QueryCanceled, LockTimeout) as error:
-        raise Unavailable("database", "try again", retry_after_seconds=1) from error
+        raise _refusal_of(error) from error
+
+
+def _refusal_of(error: Exception) -> Unavailable:
+    if isinstance(error, DatabaseFull):
+        return no_room()
+    return Unavailable("database", "try again", retry_after_seconds=1)
 
 
 @asynccontextmanager

@@ -41,6 +41,7 @@ class Settings:
     limits_scale: float = 1.0  # multiplies every rate limit
     demo: bool = False
     database_url: str | None = None  # None: the embedded server, which only the supervisor starts
+    embedded: bool = False  # whether that server is, so that its disk is the data folder's
     database_driver: str = "trio"
     web_client: Path = CHECKOUT / "web" / "dist"  # elsewhere when the checkout is read-only
 
@@ -71,6 +72,7 @@ class Settings:
             "cors_origins": _cors_origins(environ),
             "limits_scale": _limits_scale(environ),
             "demo": _demo(environ, host, database_url),
+            "embedded": _is_embedded(environ, database_url),
             "database_driver": _driver(environ),
         }
         given_secret = _given_secret(environ)
@@ -215,10 +217,14 @@ def _driver(environ: Mapping[str, str]) -> str:
     return driver
 
 
+def _is_embedded(environ: Mapping[str, str], database_url: str | None) -> bool:
+    """The variable is the supervisor's, whose parts see its server as a DATABASE_URL."""
+    return database_url is None or environ.get("LOOPYNC_EMBEDDED") == "1"
+
+
 def _demo(environ: Mapping[str, str], host: str, database_url: str | None) -> bool:
     """Demo accounts have a public password: never where others could reach them."""
-    # LOOPYNC_EMBEDDED comes from the supervisor, whose parts see its server as a DATABASE_URL.
-    embedded = database_url is None or environ.get("LOOPYNC_EMBEDDED") == "1"
+    embedded = _is_embedded(environ, database_url)
     private = embedded and is_loopback(host) and _public_url(environ) is None
     text = _given(environ, "LOOPYNC_DEMO")
     if text is None:

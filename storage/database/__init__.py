@@ -4,6 +4,7 @@ from storage.database.database import Database, open_database
 from storage.database.deadlines import Limits
 from storage.database.errors import (
     CheckViolation,
+    DatabaseFull,
     DatabaseUnavailable,
     Deadlock,
     ForeignKeyViolation,
@@ -21,6 +22,7 @@ from storage.database.transaction import Transaction
 __all__ = [
     "CheckViolation",
     "Database",
+    "DatabaseFull",
     "DatabaseUnavailable",
     "Deadlock",
     "ForeignKeyViolation",

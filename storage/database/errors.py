@@ -27,6 +27,10 @@ class DatabaseUnavailable(Exception):
     """
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """PostgreSQL found no room on its disk. Nothing was stored."""
+
+
 # What asyncpg raises when it is the connection, not the statement, that failed. The server speaks
 # of itself in classes 08 and 57P (shutdown, crash, starting up) and 53300 (too many connections).
 PROBLEMS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -47,6 +51,8 @@ def translated(problem: Exception, connection: Any) -> Exception:
         # A migration changed a table under a prepared statement. asyncpg has dropped its cache;
         # nothing was done, and asked again it works.
         return DatabaseUnavailable("the schema changed under a prepared statement")
+    if isinstance(problem, asyncpg.DiskFullError):
+        return DatabaseFull(f"the database's disk is full: {problem}")
     if isinstance(problem, _LOST) or connection.is_closed():
         return DatabaseUnavailable(f"the connection to the database was lost: {problem}")
     return problem

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from storage.embedded import reserve
 from storage.embedded.cluster import (
     ENVIRONMENT,
     HERE,
@@ -99,6 +100,7 @@ class EmbeddedPostgres:
         if server is None:
             raise EmbeddedError(f"An earlier PostgreSQL over {self.data} does not end.")
         try:
+            reserve.prepare(self.data)
             if not self._cluster.exists():
                 make_cluster(self.data)
             check_cluster(self.data)

@@ -28,6 +28,7 @@ def test_a_part_reads_the_settings_that_the_supervisor_has(
         limits_scale=0.1,
         demo=given is None,
         database_url=given,
+        embedded=given is None,
         database_driver="asyncio",
     )
     read = Settings.from_environment(environment(settings, given or URL))

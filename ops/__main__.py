@@ -14,6 +14,7 @@ from storage.settings import Settings, SettingsError
 HELP = """\
 ./loopync up                    start everything, and say where it is
 ./loopync test [pytest …]       check everything, or what the arguments of pytest choose
+./loopync bench message         measure sending and delivery beside python-socketio (… --help)
 ./loopync bench echo-server     the bare WebSocket core, for others' suites (… --help)
 ./loopync admin create-admin    make an administrator (./loopync admin --help)
 ./loopync admin make-accounts N make accounts with tokens, to put load on a test instance
@@ -50,9 +51,10 @@ def main(arguments: list[str]) -> None:
         Settings.from_environment()
         _become("ops.supervise", rest, web=True)
     elif command == "test":
-        _become("ops.checks", rest, "dev", web=True)
+        _become("ops.checks", rest, "dev", "bench", web=True)
     elif command == "bench":
-        _become("bench", rest)
+        # Others' suites start the echo server, which is compared with nothing.
+        _become("bench", rest, *(() if rest[:1] == ["echo-server"] else ("bench",)))
     else:
         Settings.from_environment()
         _become("ops.admin", rest)

@@ -1,0 +1,127 @@
+"""What a run found: lines while it runs, a table at its end, and a file for other programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.contest import Trial
+from bench.servers import LIMITS_SCALE
+
+OURS = "loopync"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`base` at the fixed rate, `best` at the highest that passed; `stored` messages in all."""
+
+    base: Trial
+    best: Trial
+    stored: int
+
+
+def figures(result: Result) -> dict[str, float]:
+    """Names end in their unit."""
+    base, best = result.base.outcome, result.best.outcome
+    return {
+        "delivery_ms_p50": base.delivery.p50,
+        "delivery_ms_p95": base.delivery.p95,
+        "delivery_ms_p99": base.delivery.p99,
+        "ack_ms_p50": base.ack.p50,
+        "ack_ms_p95": base.ack.p95,
+        "ack_ms_p99": base.ack.p99,
+        "messages_per_second": result.best.rate,
+        "delivery_ms_p99_at_max": best.delivery.p99,
+        "ack_ms_p99_at_max": best.ack.p99,
+        "messages_per_cpu_second": result.best.messages_per_cpu_second,
+    }
+
+
+def show_trial(name: str, trial: Trial) -> None:
+    outcome = trial.outcome
+    cpu = [
+        f"{part} {100 * seconds / trial.seconds:.0f} %"
+        for part, seconds in (
+            ("server", trial.server_cpu_seconds),
+            ("postgres", trial.postgres_cpu_seconds),
+            ("generator", outcome.generator_cpu_seconds),
+            ("others", trial.others_cpu_seconds),
+        )
+    ]
+    print(
+        f"{name:>16} {trial.rate:>7,.0f}/s  delivery {outcome.delivery.p50:6.1f} "
+        f"{outcome.delivery.p95:6.1f} {outcome.delivery.p99:6.1f}  ack {outcome.ack.p50:6.1f} "
+        f"{outcome.ack.p95:6.1f} {outcome.ack.p99:6.1f} ms  cpu {', '.join(cpu)}  "
+        f"{trial.why_not or 'ok'}",
+        flush=True,
+    )
+
+
+def show(results: dict[str, Result]) -> None:
+    told = _figures_of_all(results)
+    print()
+    print(" " * 28 + "".join(f"{name:>18}" for name in results))
+    for figure in figures(next(iter(results.values()))):
+        values = (figures(result)[figure] for result in results.values())
+        print(f"{figure:<28}" + "".join(f"{_round(value):>18,}" for value in values))
+    for figure, value in told.items():
+        if figure.startswith("ratio_"):
+            print(f"{figure:<28}{_round(value):>18,}")
+
+
+def write(path: Path, scenario: str, results: dict[str, Result]) -> None:
+    """Raises OSError."""
+    peers = {name: figures(result) for name, result in results.items() if name != OURS}
+    told = {
+        "scenario": scenario,
+        "command": " ".join(["./loopync", "bench", *sys.argv[1:]]),
+        "machine": machine(),
+        "figures": _rounded(_figures_of_all(results)),
+        "peers": {name: _rounded(each) for name, each in peers.items()},
+    }
+    path.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on besides the program."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "settings": {"LOOPYNC_LIMITS": LIMITS_SCALE},
+    }
+
+
+def _figures_of_all(results: dict[str, Result]) -> dict[str, float]:
+    """Ours, and how many times as fast as each peer."""
+    if OURS not in results:
+        return {}
+    told = figures(results[OURS])
+    for name, result in results.items():
+        if name != OURS:
+            told[f"ratio_{name}"] = results[OURS].best.rate / result.best.rate
+    return told
+
+
+def _rounded(told: dict[str, float]) -> dict[str, float]:
+    return {name: _round(value) for name, value in told.items()}
+
+
+def _round(value: float) -> float:
+    return round(value, 2) if value < 1000 else round(value)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -23,6 +23,7 @@ from realtime.reader import Belongings, Reader, between_apart
 from realtime.resume import Plan, Read
 from storage.actor import Actor
 from storage.database import DatabaseUnavailable, QueryCanceled
+from storage.domains.messaging import Subscription
 from storage.errors import Unauthenticated, Unavailable
 from storage.ids import new_id
 from storage.journal import Span, user_topic
@@ -97,8 +98,11 @@ class Arrivals:
         self._hub.doubt([key])
         self._hub.delay(client, topic, from_seq)
         plan = Plan()
-        plan.add(key, have=from_seq, from_seq=from_seq, here=topic.seq, tip=topic.seq)
-        if plan.spans or plan.resyncs:
+        plan.add(key, have=from_seq, from_seq=from_seq, here=topic.seq)
+        if plan.resyncs:
+            # The news is so old that they may have been removed since.
+            client.fall_behind()
+        elif plan.spans:
             self._put(Joining(client, plan, client.keep_place()))
 
     def _put(self, item: Arrival | Joining) -> None:
@@ -149,32 +153,38 @@ class Arrivals:
         subscriptions = sorted(
             found.subscriptions[actor.user_id], key=lambda one: one.topic != own_key
         )
-        own_tip = subscriptions[0].seq
-        own_topic = hub.topics.get(own_key)
-        if own_topic is not None and own_topic.seq > own_tip:
-            # What was read is older than what was heard here: a conversation may have been
-            # joined, or the session ended, in between. Read again.
+        outdated = self._outdated(subscriptions)
+        if outdated:
+            # A conversation may have been joined or left, or the session ended. Read again.
             arrival.tries += 1
             if arrival.tries < TRIES_MAX:
                 self._put(arrival)
                 return False
             # The journal has gone back behind what was heard, say by a restore.
-            hub.give_up(own_key)
+            for key in outdated:
+                hub.give_up(key)
         client.hold()
         client.actor = actor
-        for one in subscriptions:
-            topic = hub.subscribe(client, one.topic, one.seq)
-            arrival.tips[one.topic] = topic.seq
-            arrival.plan.add(
-                one.topic,
-                have=arrival.have.get(one.topic),
-                from_seq=one.from_seq,
-                here=topic.seq,
-                tip=one.seq,
-            )
-            hub.delay(client, topic, one.from_seq)
+        topics = hub.subscribe_all(client, [(one.topic, one.seq) for one in subscriptions])
+        for one, topic in zip(subscriptions, topics, strict=True):
+            # What was read may also be newer than what was heard: up to there it is replayed.
+            here = arrival.tips[one.topic] = max(topic.seq, one.seq)
+            have = arrival.have.get(one.topic)
+            arrival.plan.add(one.topic, have=have, from_seq=one.from_seq, here=here)
+            hub.delay(client, topic, max(here, one.from_seq))
         self._arrived(client)
         return True
+
+    def _outdated(self, subscriptions: Sequence[Subscription]) -> list[str]:
+        """Topics of which something was heard here that the snapshot does not know, and that may
+        have changed what one listens to. One's own topic stands first."""
+        own = subscriptions[0]
+        outdated = [own.topic] if self._hub.heard_up_to(own.topic) > own.seq else []
+        for one in subscriptions:
+            topic = self._hub.topics.get(one.topic)
+            if topic is not None and topic.last_removal > one.seq:
+                outdated.append(one.topic)
+        return outdated
 
     async def _catch_up(self, items: Sequence[Arrival | Joining]) -> list[Arrival | Joining]:
         """Tell each what it missed, then let go what was held."""
@@ -189,11 +199,16 @@ class Arrivals:
 
     def _tell(self, item: Arrival | Joining, read: Read) -> bool:
         client = item.client
+        if not client.is_open:
+            return False
         if isinstance(item, Arrival):
             client.is_arriving = False
             client.push(wire.connected(item.request_id, self._greeting(item)))
-        bytes_max = resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
-        frames = resume.replay(item.plan, read, client.user, bytes_max=bytes_max)
+        elif any(read.is_removed(client.user, span) for span in item.plan.spans):
+            # Heard long before the news of their joining: what follows is not theirs any more.
+            client.fall_behind()
+            return False
+        frames = resume.replay(item.plan, read, client.user, bytes_max=_room(client))
         if isinstance(item, Arrival):
             for frame in frames:
                 client.push(frame)
@@ -266,13 +281,21 @@ def _end(item: Arrival | Joining, error: Exception) -> None:
 
 def _plan_added(arrival: Arrival, read: Read) -> list[Span]:
     """Plan for the conversations that were added while away; the spans still to read."""
-    own_key = user_topic(arrival.actor.user_id)
-    read_already = len(arrival.plan.spans)
-    for key, from_seq in resume.conversations_added(arrival.plan, read, own_key).items():
+    client, plan = arrival.client, arrival.plan
+    added = resume.conversations_added(plan, read, client.user, bytes_max=_room(client))
+    plan.forbid_leaps(added)
+    read_already = len(plan.spans)
+    planned = {key for key, _, _ in plan.spans}
+    for key, from_seq in added.items():
         here = arrival.tips.get(key)
-        if here is not None and key not in arrival.have:
-            arrival.plan.add(key, have=from_seq, from_seq=from_seq, here=here, tip=from_seq)
-    return arrival.plan.spans[read_already:]
+        if here is not None and key not in arrival.have and key not in planned:
+            plan.add(key, have=from_seq, from_seq=from_seq, here=here)
+    return plan.spans[read_already:]
+
+
+def _room(client: Client) -> int:
+    """Bytes that a replay may have."""
+    return resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
 
 
 def _slices(items: Sequence[Arrival | Joining]) -> list[list[Arrival | Joining]]:

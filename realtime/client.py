@@ -12,8 +12,8 @@ from storage.ids import UserId
 
 if TYPE_CHECKING:
     from realtime.dispatch import Asked
-    from realtime.hub import Topic
     from realtime.marks import Mark
+    from realtime.topic import Topic
     from storage.domains.presence import Presence
 
 HELD_FRAMES_MAX = 1_000

@@ -7,13 +7,14 @@ journal (`realtime.repair`). Nothing here waits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import structlog
 import trio
 
 from realtime import wire
+from realtime.topic import Listener, Topic
 from storage.journal import Entry
 
 EARLY_ENTRIES_MAX = 256  # Of one topic; what is beyond is read from the journal instead.
@@ -21,31 +22,6 @@ EARLY_ENTRIES_TOTAL_MAX = 50_000
 UNHEARD_TOPICS_MAX = 100_000
 
 log = structlog.get_logger()
-
-
-class Listener(Protocol):
-    """A connection, as the hub knows it."""
-
-    user: str
-    topics: tuple[Topic, ...]
-
-    def hear(self, frame: bytes) -> None: ...
-    def fall_behind(self) -> None: ...
-
-
-class Topic:
-    """A topic that somebody here listens to. Most have one or two listeners: hence the tuple."""
-
-    __slots__ = ("early", "key", "late", "listeners", "seq")
-
-    def __init__(self, key: str, seq: int) -> None:
-        self.key = key
-        self.seq = seq
-        """Of the last entry delivered here."""
-        self.listeners: tuple[Listener, ...] = ()
-        self.early: dict[int, Entry] | None = None
-        self.late: dict[Listener, int] | None = None
-        """Those who listen already, but hear only what comes after the seq named here."""
 
 
 def no_reaction(topic: Topic, entry: Entry) -> None:
@@ -90,6 +66,16 @@ class Hub:
 
         What lies before it is the caller's to replay.
         """
+        [topic] = self.subscribe_all(listener, [(key, tip)])
+        return topic
+
+    def subscribe_all(self, listener: Listener, tips: Iterable[tuple[str, int]]) -> list[Topic]:
+        """`subscribe` to many topics, each with its tip."""
+        topics = [self._live_topic(key, tip) for key, tip in tips]
+        listener.topics += tuple([topic for topic in topics if topic.add(listener)])
+        return topics
+
+    def _live_topic(self, key: str, tip: int) -> Topic:
         topic = self.topics.get(key)
         if topic is None:
             topic = self.topics[key] = Topic(key, tip)
@@ -98,15 +84,18 @@ class Hub:
                 self.doubt([key])
         if tip > topic.seq:
             self.expect(key, tip)
-        if listener not in topic.listeners:
-            topic.listeners += (listener,)
-            listener.topics += (topic,)
         return topic
+
+    def heard_up_to(self, key: str) -> int:
+        """The topic's last seq that this process knows of by hearing alone; 0 of most."""
+        topic = self.topics.get(key)
+        return topic.seq if topic is not None else self._unheard.get(key, 0)
 
     def delay(self, listener: Listener, topic: Topic, after_seq: int) -> None:
         """Let `listener` hear nothing of the topic up to `after_seq`: that is not theirs."""
         if after_seq > topic.seq:
-            topic.late = (topic.late or {}) | {listener: after_seq}
+            topic.late = topic.late if topic.late is not None else {}
+            topic.late[listener] = after_seq
 
     def unsubscribe(self, listener: Listener, topic: Topic) -> None:
         listener.topics = tuple(other for other in listener.topics if other is not topic)
@@ -119,9 +108,7 @@ class Hub:
             self._leave(listener, topic)
 
     def _leave(self, listener: Listener, topic: Topic) -> None:
-        topic.listeners = tuple(other for other in topic.listeners if other is not listener)
-        if topic.late is not None:
-            topic.late.pop(listener, None)
+        topic.remove(listener)
         if not topic.listeners and self.topics.get(topic.key) is topic:
             self._drop(topic)
 
@@ -130,6 +117,7 @@ class Hub:
         self.gaps.pop(topic.key, None)
         self.doubted.discard(topic.key)
         self._forget_early(topic)
+        self._note_unheard(topic.key, topic.seq)
 
     # ---- what is heard
 
@@ -137,26 +125,28 @@ class Hub:
         """Deliver an entry if it is the next, keep it if it is early, drop it if it is known."""
         topic = self.topics.get(entry.topic)
         if topic is None:
-            self._note_unheard(entry)
+            self._note_unheard(entry.topic, entry.seq)
         elif entry.seq == topic.seq + 1 and entry.body is not None:
             self._deliver(topic, entry)
             self._deliver_early(topic)
+            self._note_closed(topic)
         elif entry.seq > topic.seq:
             self._keep_early(topic, entry)
-            self.expect(topic.key, entry.seq)
+            # What has no body stands in the journal, and will not come by itself.
+            self.expect(topic.key, entry.seq, at_once=entry.body is None)
 
     def whispered(self, key: str, frame: bytes, *, author: str | None = None) -> None:
         """Deliver what has no number, to all but its author."""
         topic = self.topics.get(key)
         if topic is not None:
-            for listener in topic.listeners:
+            for listener in tuple(topic.listeners):
                 if listener.user != author:
                     listener.hear(frame)
 
-    def expect(self, key: str, seq: int) -> None:
-        """Remember that everything up to `seq` ought to arrive here."""
+    def expect(self, key: str, seq: int, *, at_once: bool = False) -> None:
+        """Remember that everything up to `seq` ought to arrive here, by the bus or `at_once`."""
         since, highest = self.gaps.get(key, (trio.current_time(), 0))
-        self.gaps[key] = since, max(seq, highest)
+        self.gaps[key] = -math.inf if at_once else since, max(seq, highest)
         self.attention.set()
 
     def doubt(self, keys: Iterable[str]) -> None:
@@ -172,20 +162,17 @@ class Hub:
         """The journal cannot close the gap: all who listen come back and load anew."""
         topic = self.topics.get(key)
         if topic is not None:
-            for listener in topic.listeners:
+            for listener in tuple(topic.listeners):
                 listener.fall_behind()
                 self.forget(listener)
+            self._unheard.pop(key, None)
 
     def _deliver(self, topic: Topic, entry: Entry) -> None:
         topic.seq = entry.seq
         push = _worded(entry)
-        if topic.late is None:
-            for listener in topic.listeners:
+        for listener in tuple(topic.listeners):
+            if topic.is_for(listener, entry.seq):
                 listener.hear(push.for_user(listener.user))
-        else:
-            for listener in topic.listeners:
-                if entry.seq > topic.late.get(listener, 0):
-                    listener.hear(push.for_user(listener.user))
         self._react(topic, entry)
         if topic.late is not None and max(topic.late.values(), default=0) <= entry.seq:
             topic.late = None
@@ -223,11 +210,17 @@ class Hub:
         self.early_entries -= len(topic.early or ())
         topic.early = None
 
-    def _note_unheard(self, entry: Entry) -> None:
-        if not self._loading or entry.seq <= self._unheard.get(entry.topic, 0):
+    def _note_closed(self, topic: Topic) -> None:
+        """A gap that closed by itself must not lend its age to the next one."""
+        gap = self.gaps.get(topic.key)
+        if gap is not None and gap[1] <= topic.seq:
+            del self.gaps[topic.key]
+
+    def _note_unheard(self, key: str, seq: int) -> None:
+        if not self._loading or seq <= self._unheard.get(key, 0):
             return
-        if len(self._unheard) < UNHEARD_TOPICS_MAX or entry.topic in self._unheard:
-            self._unheard[entry.topic] = entry.seq
+        if len(self._unheard) < UNHEARD_TOPICS_MAX or key in self._unheard:
+            self._unheard[key] = seq
         else:
             self._unheard_overflowed = True
 

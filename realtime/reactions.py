@@ -11,8 +11,9 @@ from typing import TypeAlias
 from realtime import events
 from realtime.arrivals import Arrivals
 from realtime.disconnects import SESSION_ENDED
-from realtime.hub import Hub, Topic
+from realtime.hub import Hub
 from realtime.people import People
+from realtime.topic import Topic
 from storage.journal import Entry, conversation_topic
 
 Reaction: TypeAlias = Callable[[Topic, Entry], None]
@@ -48,28 +49,30 @@ class Reactions:
         added = events.read_conversation_added(entry.body)
         key = conversation_topic(added.conversation.id)
         for client in self._people.of(_user_of(topic)):
-            if topic in client.topics:
+            # Who came after this was stored knows it, and listens already if it still holds.
+            if topic in client.topics and topic.is_for(client, entry.seq):
                 self._arrivals.join(client, key, added.from_seq)
 
     def _listen_no_more(self, topic: Topic, entry: Entry) -> None:
         assert entry.body is not None
         key = conversation_topic(events.read_conversation_removed(entry.body).conversation_id)
-        self._unsubscribe(_user_of(topic), key, entry_seq=None)
+        self._unsubscribe(_user_of(topic), key, by=topic, entry=entry)
 
     def _let_go(self, topic: Topic, entry: Entry) -> None:
         """The conversation's own word comes in order with its messages: after it, none."""
         assert entry.body is not None
+        topic.last_removal = entry.seq
         user = str(events.read_member_removed(entry.body).user_id)
-        self._unsubscribe(user, topic.key, entry_seq=entry.seq)
+        self._unsubscribe(user, topic.key, by=topic, entry=entry)
 
-    def _unsubscribe(self, user: str, key: str, *, entry_seq: int | None) -> None:
+    def _unsubscribe(self, user: str, key: str, *, by: Topic, entry: Entry) -> None:
+        """`by`: the topic that says so."""
         topic = self._hub.topics.get(key)
         if topic is None:
             return
         for client in self._people.of(user):
             # Who has joined again since then listens from later on, and stays.
-            later = (topic.late or {}).get(client, 0)
-            if topic in client.topics and (entry_seq is None or later < entry_seq):
+            if topic in client.topics and by.is_for(client, entry.seq):
                 self._hub.unsubscribe(client, topic)
 
 

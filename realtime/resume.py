@@ -5,7 +5,7 @@ Pure: plans say what to read, and replays are made from what was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,25 +26,25 @@ class Plan:
 
     spans: list[Span] = field(default_factory=list)
     resyncs: list[tuple[str, int]] = field(default_factory=list)
+    leaps: dict[str, int] = field(default_factory=dict)
+    """Topics of which they have less than they may hear, and the seq after which that begins."""
     entries: int = 0
 
-    def add(self, key: str, *, have: int | None, from_seq: int, here: int, tip: int) -> None:
+    def add(self, key: str, *, have: int | None, from_seq: int, here: int) -> None:
         """Plan for one topic, whose live pushes will begin after `here`.
 
         `have` is the client's last seq, None if it starts at the tip; entries up to `from_seq`
-        are not the client's; `tip` is the journal's, which `here` may lag behind or have passed.
+        are not the client's.
         """
         if have is None:
             return
-        if have > max(here, tip):
+        if have > here:
             # It knows a future that this journal does not have, say after a restore.
             self.resyncs.append((key, here))
             return
-        if have < from_seq and not any(key.startswith("user:") for key, _, _ in self.spans):
-            # They were in it before, left, and joined again, and the replay of their own topic
-            # does not say so: what they have does not lead on to what is theirs now.
-            self.resyncs.append((key, max(here, from_seq)))
-            return
+        if have < from_seq:
+            # They were in it before, left, and joined again.
+            self.leaps[key] = from_seq
         after = max(have, from_seq)
         missed = here - after
         if missed <= 0:
@@ -54,6 +54,25 @@ class Plan:
         else:
             self.entries += missed
             self.spans.append((key, after, here))
+
+    def replace(self, span: Span) -> None:
+        """Say `resync` instead."""
+        self.spans.remove(span)
+        self.resyncs.append((span[0], span[2]))
+
+    def forbid_leaps(self, added: Mapping[str, int]) -> None:
+        """What they have must lead on to what they are told, or there is no end to their gaps.
+
+        `added` are the topics that the replay of their own one says they have joined, and from
+        where on: there they begin anew.
+        """
+        for key, from_seq in self.leaps.items():
+            if added.get(key) == from_seq:
+                continue
+            for span in [span for span in self.spans if span[0] == key]:
+                self.replace(span)
+            if all(key != resynced for resynced, _ in self.resyncs):
+                self.resyncs.append((key, from_seq))
 
 
 class Read:
@@ -71,15 +90,27 @@ class Read:
         key, after, up_to = span
         return [entry for entry in self._entries.get(key, ()) if after < entry.seq <= up_to]
 
-    def frames_for(self, user: str, span: Span) -> list[bytes] | None:
-        """None when one of the entries cannot be worded: then there is no replay of that topic."""
+    def frames_for(self, user: str, span: Span, bytes_max: int) -> list[bytes] | None:
+        """A topic comes whole or not at all: None when some entries are no longer kept, one cannot
+        be worded, or there is no room for them.
+        """
         frames = []
         for entry in self.within(span):
             push = self._pushes.get((entry.topic, entry.seq)) or self._word(entry)
             if push is None:
                 return None
             frames.append(push.for_user(user))
-        return frames
+        is_whole = len(frames) == span[2] - span[1] and sum(map(len, frames)) <= bytes_max
+        return frames if is_whole else None
+
+    def is_removed(self, user: str, span: Span) -> bool:
+        """Whether they were removed from that conversation within the span."""
+        return any(
+            entry.kind == "member_removed"
+            and entry.body is not None
+            and str(events.read_member_removed(entry.body).user_id) == user
+            for entry in self.within(span)
+        )
 
     def _word(self, entry: Entry) -> wire.Push | None:
         try:
@@ -99,13 +130,16 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return [(key, low, high) for key, (low, high) in wanted.items()]
 
 
-def conversations_added(plan: Plan, read: Read, own_key: str) -> dict[str, int]:
+def conversations_added(plan: Plan, read: Read, user: str, *, bytes_max: int) -> dict[str, int]:
     """Topics that one came to listen to while away, and the seq after which they begin.
 
-    Where that cannot be read, one's own topic is not replayed: one's list, loaded anew, says it.
+    Where one's own topic cannot be replayed, nothing of it is: one's list, loaded anew, says all.
     """
     added: dict[str, int] = {}
-    for span in [span for span in plan.spans if span[0] == own_key]:
+    for span in [span for span in plan.spans if span[0] == f"user:{user}"]:
+        if read.frames_for(user, span, bytes_max) is None:
+            plan.replace(span)
+            return {}
         for entry in read.within(span):
             if entry.kind != "conversation_added" or entry.body is None:
                 continue
@@ -113,24 +147,25 @@ def conversations_added(plan: Plan, read: Read, own_key: str) -> dict[str, int]:
                 news = events.read_conversation_added(entry.body)
             except Exception:
                 log.exception("entry_unreadable", topic=entry.topic, seq=entry.seq, kind=entry.kind)
-                plan.spans.remove(span)
-                plan.resyncs.append((own_key, span[2]))
+                plan.replace(span)
                 return {}
             added[conversation_topic(news.conversation.id)] = news.from_seq
     return added
 
 
 def replay(plan: Plan, read: Read, user: str, *, bytes_max: int) -> Iterator[bytes]:
-    """The frames of a plan. A topic comes whole or as `resync`, never in part."""
+    """The frames of a plan, one's own topic first. A topic comes whole or as `resync`."""
+    own_key = f"user:{user}"
+    for key, seq in plan.resyncs:
+        if key == own_key:
+            yield wire.resync(key, seq)
     for span in plan.spans:
-        key, after, up_to = span
-        frames = read.frames_for(user, span)
-        size = sum(map(len, frames or ()))
-        if frames is None or len(frames) < up_to - after or size > bytes_max:
-            # One is unreadable, some are no longer kept, or there is no room for them.
-            yield wire.resync(key, up_to)
+        frames = read.frames_for(user, span, bytes_max)
+        if frames is None:
+            yield wire.resync(span[0], span[2])
         else:
-            bytes_max -= size
+            bytes_max -= sum(map(len, frames))
             yield from frames
     for key, seq in plan.resyncs:
-        yield wire.resync(key, seq)
+        if key != own_key:
+            yield wire.resync(key, seq)

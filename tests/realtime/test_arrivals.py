@@ -211,7 +211,7 @@ async def test_a_storm_is_loaded_in_batches(
 def test_a_connection_is_replayed_so_much_and_no_more() -> None:
     plan = resume.Plan()
     for number in range(15):
-        plan.add(f"{number}", have=0, from_seq=0, here=900, tip=900)
+        plan.add(f"{number}", have=0, from_seq=0, here=900)
     assert plan.entries <= resume.CONNECTION_ENTRIES_MAX
     assert len(plan.spans) == resume.CONNECTION_ENTRIES_MAX // 900
     assert len(plan.resyncs) == 15 - len(plan.spans)
@@ -219,8 +219,8 @@ def test_a_connection_is_replayed_so_much_and_no_more() -> None:
 
 def test_a_topic_comes_whole_or_not_at_all() -> None:
     plan = resume.Plan()
-    plan.add("small", have=0, from_seq=0, here=1, tip=1)
-    plan.add("large", have=0, from_seq=0, here=3, tip=3)
+    plan.add("small", have=0, from_seq=0, here=1)
+    plan.add("large", have=0, from_seq=0, here=3)
     read = resume.Read()
     read.add([entry("small", 1), *(entry("large", seq) for seq in (1, 2, 3))])
     frames = list(resume.replay(plan, read, "ana", bytes_max=150))

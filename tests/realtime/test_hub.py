@@ -9,8 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from realtime.hub import EARLY_ENTRIES_MAX, Hub, Topic
+from realtime.hub import EARLY_ENTRIES_MAX, Hub
 from realtime.repair import COMPARE_SECONDS, Repair
+from realtime.topic import Topic
 from storage.ids import new_id
 from storage.journal import Entry
 from tests.realtime.fakes import FakeReader, connected_client, entry, seqs_of

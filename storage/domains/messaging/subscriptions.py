@@ -36,7 +36,8 @@ async def subscriptions(
     return dict(found)
 
 
-# Topics are named as in the journal module.
+# Topics are named as in the journal module. A direct conversation in which nothing was said yet has
+# no entry, and is only its opener's: its number would tell the other that somebody has opened it.
 FIND = """
     SELECT listening.user_id, listening.conversation_id, listening.from_seq,
            coalesce(topics.last_seq, 0) AS seq
@@ -47,4 +48,8 @@ FIND = """
             SELECT user_id, NULL, 0, 'user:' || user_id FROM unnest($1::uuid[]) AS user_id
            ) AS listening
       LEFT JOIN topics ON topics.topic = listening.topic COLLATE "C"
+     WHERE topics.topic IS NOT NULL OR listening.conversation_id IS NULL
+        OR EXISTS (SELECT FROM conversations
+                    WHERE conversations.id = listening.conversation_id
+                      AND conversations.created_by = listening.user_id)
 """

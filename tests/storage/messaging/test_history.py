@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from storage import journal
+from storage.actor import Actor
 from storage.database import Transaction
 from storage.domains.messaging import (
     GetConversation,
     ListConversations,
     ListMessages,
     MarkRead,
+    OpenDirect,
     get_conversation,
     list_conversations,
     list_messages,
     mark_read,
+    open_direct,
     subscriptions,
 )
 from storage.errors import InvalidInput, NotFound
@@ -89,9 +93,27 @@ async def test_a_cursor_of_somebodys_own_making_is_refused(tx: Transaction, talk
 async def test_one_listens_to_oneself_and_to_ones_conversations(
     tx: Transaction, talk: Talk
 ) -> None:
+    await say(tx, talk.ben, "four", into=talk.id)
+    await journal.write(tx)
     found = await subscriptions(tx, [talk.ben.user_id, talk.eve.user_id])
     assert {one.topic for one in found[talk.ben.user_id]} == {
         f"user:{talk.ben.user_id}",
         talk.topic,
     }
     assert [one.topic for one in found[talk.eve.user_id]] == [f"user:{talk.eve.user_id}"]
+
+
+async def test_who_is_about_to_write_to_ben_is_not_betrayed_to_him(
+    tx: Transaction, talk: Talk
+) -> None:
+    opened = await open_direct(tx, talk.eve, OpenDirect(user_id=talk.ben.user_id))
+
+    async def listens(actor: Actor) -> bool:
+        found = await subscriptions(tx, [actor.user_id])
+        return f"conversation:{opened.id}" in {one.topic for one in found[actor.user_id]}
+
+    assert await listens(talk.eve)
+    assert not await listens(talk.ben)
+    await say(tx, talk.eve, "hello", to=talk.ben)
+    await journal.write(tx)
+    assert await listens(talk.ben)

@@ -6,7 +6,6 @@ action's command, beside those of the JSON body: so one command has one shape at
 
 from __future__ import annotations
 
-import re
 import types
 import typing
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ import msgspec
 from http_api.envelope import success
 from http_api.exchange import Request, Response
 from storage.action import Action
+from storage.decoding import UNREADABLE, hint_of, refusal_of
 from storage.errors import InvalidInput, MalformedInput, UnsupportedMediaType
 
 if typing.TYPE_CHECKING:
@@ -110,7 +110,7 @@ def decoded(values: dict[str, Any], command: type[Any]) -> Any:
     try:
         return msgspec.convert(values, command)
     except msgspec.ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal_of(error, "body") from None
 
 
 def _query_values(request: Request) -> list[tuple[str, str]]:
@@ -142,8 +142,8 @@ async def _body_values(request: Request) -> dict[str, Any]:
         raise UnsupportedMediaType("body", "must be application/json")
     try:
         values = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise MalformedInput("body", "must be JSON") from None
+    except UNREADABLE as error:
+        raise refusal_of(error, "body") from None
     if not isinstance(values, dict):
         raise InvalidInput("body", "must be a JSON object")
     return values
@@ -162,7 +162,7 @@ def _converted(name: str, value: Any, kind: Any, *, strict: bool) -> Any:
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise InvalidInput(name, _hint(error)) from None
+        raise InvalidInput(name, hint_of(error)) from None
 
 
 def _is_list(kind: Any) -> bool:
@@ -170,24 +170,3 @@ def _is_list(kind: Any) -> bool:
     if origin in (typing.Annotated, typing.Union, types.UnionType):
         return any(_is_list(inner) for inner in typing.get_args(kind))
     return (origin or kind) in (list, tuple, set, frozenset)
-
-
-# msgspec says `Object missing required field `x`` and `Expected `int`, got `str` - at `$.x[...]``.
-_FIELD = re.compile(r"field `([^`]+)`")
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
-
-
-def _refusal(error: msgspec.ValidationError) -> InvalidInput:
-    """Name the field that msgspec complains about, in the place where clients look for it."""
-    text = str(error)
-    place = _PLACE.search(text)
-    within = place.group(1) if place else ""
-    named = _FIELD.search(text)
-    if named is None:
-        return InvalidInput(within or "body", _hint(error))
-    subject = f"{within}.{named.group(1)}" if within else named.group(1)
-    return InvalidInput(subject, "is required" if "missing" in text else "is not a known field")
-
-
-def _hint(error: msgspec.ValidationError) -> str:
-    return _PLACE.sub("", str(error)).replace("`", "")

@@ -6,14 +6,14 @@ listener, except where something in it is for its author alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from realtime.frames import frame
-from storage.errors import InvalidInput, Refusal
+from storage.decoding import UNREADABLE, refusal_of
+from storage.errors import Refusal
 from storage.journal import Entry
 from storage.words import encode_json
 
@@ -46,17 +46,16 @@ class _OnlyId(msgspec.Struct):
 
 _request = msgspec.json.Decoder(Request)
 _only_id = msgspec.json.Decoder(_OnlyId)
-_POISON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 def read_request(payload: bytes) -> Request:
     """Raises Unreadable."""
     try:
         return _request.decode(payload)
-    except _POISON as error:
+    except UNREADABLE as error:
         try:
             request_id = _only_id.decode(payload).id
-        except _POISON:
+        except UNREADABLE:
             request_id = None
         raise Unreadable(request_id, refusal_of(error, "frame")) from None
 
@@ -65,27 +64,8 @@ def read_body(decoder: msgspec.json.Decoder[T], data: msgspec.Raw) -> T:
     """Raises InvalidInput, whose subject is the field at fault."""
     try:
         return decoder.decode(data)
-    except _POISON as error:
+    except UNREADABLE as error:
         raise refusal_of(error, "data") from None
-
-
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
-
-
-def refusal_of(error: Exception, whole: str) -> InvalidInput:
-    """What msgspec found wrong; `whole` names the thing when no field of it is to blame."""
-    if isinstance(error, RecursionError):
-        return InvalidInput(whole, "is nested too deeply")
-    if not isinstance(error, msgspec.ValidationError):
-        return InvalidInput(whole, "is not JSON")
-    text = str(error)
-    place = _AT.search(text)
-    path = place.group(1) if place else ""
-    field = _FIELD.search(text)
-    if field:
-        path = f"{path}.{field.group(1)}" if path else field.group(1)
-    return InvalidInput(path or whole, _AT.sub("", text))
 
 
 # ---- replies

@@ -23,7 +23,6 @@ GAPS = """
          SELECT topic, found.first, coalesce(topics.last_seq, 0) AS last_seq, highest, number
            FROM found LEFT JOIN topics USING (topic)
           WHERE topics.last_seq IS DISTINCT FROM highest OR number <> highest - found.first + 1
-          ORDER BY topic LIMIT 1
          )
     SELECT wrong.*, (
              SELECT min(entry.seq) + 1 FROM journal AS entry
@@ -37,12 +36,11 @@ BEYOND = """
     SELECT topic, seq, coalesce(topics.last_seq, 0) AS last_seq
       FROM journal LEFT JOIN topics USING (topic)
      WHERE journal.seq > coalesce(topics.last_seq, 0) OR journal.seq < 1
-     ORDER BY topic, seq LIMIT 1
 """
 
 UNANSWERED = """
     SELECT user_id, action, key, created_at FROM idempotency
-     WHERE answer IS NULL ORDER BY user_id, action, key LIMIT 1
+     WHERE answer IS NULL
 """
 
 CHECKS: Final = (
@@ -51,6 +49,7 @@ CHECKS: Final = (
         tables=("topics", "journal"),
         first=first_row(
             BEYOND,
+            "topic, seq",
             "topic {topic} has an entry {seq} in the journal, but says that its last is {last_seq}",
         ),
     ),
@@ -59,6 +58,7 @@ CHECKS: Final = (
         tables=("topics", "journal"),
         first=first_row(
             GAPS,
+            "topic",
             "topic {topic} says that its last entry is {last_seq}; the journal holds {number} from "
             "{first} to {highest}, and {missing} is the first that is not there",
             SURELY_KEPT_DAYS,
@@ -69,6 +69,7 @@ CHECKS: Final = (
         tables=("idempotency",),
         first=first_row(
             UNANSWERED,
+            "user_id, action, key",
             "user {user_id} asked {action} with the key {key} at {created_at}, and no answer is "
             "remembered",
         ),

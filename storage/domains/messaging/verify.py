@@ -16,7 +16,6 @@ NUMBERS = """
          SELECT id, last_seq, coalesce(highest, 0) AS highest, coalesce(number, 0) AS number
            FROM conversations LEFT JOIN found USING (id)
           WHERE last_seq <> coalesce(highest, 0) OR last_seq <> coalesce(number, 0)
-          ORDER BY id LIMIT 1
          )
     SELECT wrong.*, (
              SELECT min(one.seq) + 1
@@ -34,7 +33,6 @@ ACTIVITY = """
       JOIN messages AS message ON message.conversation_id = conversation.id
                               AND message.seq = conversation.last_seq
      WHERE conversation.last_activity_at <> message.created_at
-     ORDER BY conversation.id LIMIT 1
 """
 
 # The unique indexes are not asked: what they promise is what is looked at.
@@ -42,7 +40,6 @@ REPEATED = """
     SELECT sender_id, client_id, count(*) AS number,
            min(conversation_id || ' ' || seq) AS one, max(conversation_id || ' ' || seq) AS other
       FROM messages GROUP BY sender_id, client_id HAVING count(*) > 1
-     ORDER BY sender_id, client_id LIMIT 1
 """
 
 PAIRS = """
@@ -54,7 +51,7 @@ PAIRS = """
            LEFT JOIN members AS member ON member.conversation_id = conversation.id
           WHERE conversation.kind = 'direct' GROUP BY conversation.id
          )
-    SELECT * FROM found WHERE number <> 2 OR fitting <> 2 ORDER BY id LIMIT 1
+    SELECT * FROM found WHERE number <> 2 OR fitting <> 2
 """
 
 LEADERLESS = """
@@ -63,7 +60,6 @@ LEADERLESS = """
       JOIN members AS member ON member.conversation_id = conversation.id
      WHERE conversation.kind = 'group'
      GROUP BY conversation.id HAVING count(*) FILTER (WHERE member.role = 'admin') = 0
-     ORDER BY conversation.id LIMIT 1
 """
 
 # Who came and went, as the notes among a group's messages tell it: `last` is null of the latest.
@@ -100,7 +96,6 @@ STRANGERS = f"""
               AND turns.user_id = message.sender_id AND turns.inside
               AND message.seq >= turns.first
               AND message.seq <= coalesce(turns.last, message.seq))
-     ORDER BY conversation_id, seq LIMIT 1
 """  # noqa: S608  # The inserted text is a constant.
 
 MEMBERSHIP = f"""
@@ -121,7 +116,6 @@ MEMBERSHIP = f"""
       FROM latest FULL JOIN members_of_groups USING (conversation_id, user_id)
      WHERE coalesce(latest.inside, false) <> (joined_seq IS NOT NULL)
         OR joined_seq <> latest.first - 1
-     ORDER BY conversation_id, user_id LIMIT 1
 """  # noqa: S608  # The inserted text is a constant.
 
 CHECKS: Final = (
@@ -130,6 +124,7 @@ CHECKS: Final = (
         tables=("conversations", "messages"),
         first=first_row(
             NUMBERS,
+            "id",
             "conversation {id} says that its last message is number {last_seq}; it has {number} "
             "messages, the last of them number {highest}, and {missing} is the first number that "
             "no message has",
@@ -140,6 +135,7 @@ CHECKS: Final = (
         tables=("conversations",),
         first=first_row(
             ACTIVITY,
+            "id",
             "conversation {id} says that it was last active at {last_activity_at}, but its last "
             "message, number {seq}, is of {created_at}",
         ),
@@ -149,6 +145,7 @@ CHECKS: Final = (
         tables=("messages",),
         first=first_row(
             REPEATED,
+            "sender_id, client_id",
             "sender {sender_id} has {number} messages under the client id {client_id}, among them "
             "(conversation and number) {one} and {other}",
         ),
@@ -158,6 +155,7 @@ CHECKS: Final = (
         tables=("conversations", "members"),
         first=first_row(
             PAIRS,
+            "id",
             "conversation {id} is between {direct_low} and {direct_high}, but has {number} member "
             "rows, {fitting} of them theirs",
         ),
@@ -166,7 +164,7 @@ CHECKS: Final = (
         holds="a group that has members has an admin",
         tables=("conversations", "members"),
         first=first_row(
-            LEADERLESS, "conversation {id} has {number} members, and none of them is an admin"
+            LEADERLESS, "id", "conversation {id} has {number} members, and none of them is an admin"
         ),
     ),
     Check(
@@ -174,6 +172,7 @@ CHECKS: Final = (
         tables=("members", "messages"),
         first=first_row(
             MEMBERSHIP,
+            "conversation_id, user_id",
             "user {user_id} {said} among the members of conversation {conversation_id}, but by its "
             "notes they {told}",
         ),
@@ -183,6 +182,7 @@ CHECKS: Final = (
         tables=("messages",),
         first=first_row(
             STRANGERS,
+            "conversation_id, seq",
             "message {seq} of conversation {conversation_id} is from {sender_id}, who was no "
             "member then",
         ),

@@ -17,7 +17,6 @@ UNTOLD = """
             WHERE journal.topic = 'conversation:' || message.conversation_id
               AND journal.kind = 'new_message'
               AND (journal.body->>'seq')::bigint = message.seq)
-     ORDER BY message.conversation_id, message.seq LIMIT 1
 """
 
 # An entry is what its readers were told, so the row must still say the same.
@@ -43,13 +42,12 @@ UNLIKE = """
             OR message.client_id::text <> entry.body->>'clientId'
             OR message.kind <> entry.body->>'kind'
             OR message.note::jsonb IS DISTINCT FROM nullif((entry.body->'note')::jsonb, 'null'))
-     ORDER BY entry.topic, entry.seq LIMIT 1
 """
 
 TWICE_TOLD = """
     SELECT topic, body->>'seq' AS number, count(*) AS times, min(seq) AS first, max(seq) AS last
       FROM journal WHERE kind = 'new_message'
-     GROUP BY topic, body->>'seq' HAVING count(*) > 1 ORDER BY topic, first LIMIT 1
+     GROUP BY topic, body->>'seq' HAVING count(*) > 1
 """
 
 # What somebody's own topic said last of a conversation. The other of a direct one hears of it with
@@ -83,7 +81,6 @@ BELONGING = """
         OR told.kind = 'conversation_removed' AND from_topic_seq IS NOT NULL
         OR told.kind = 'conversation_added' AND from_topic_seq IS NULL
         OR told.kind = 'conversation_added' AND in_group AND told.from_seq <> from_topic_seq
-     ORDER BY topic, conversation_id LIMIT 1
 """
 
 CHECKS: Final = (
@@ -92,6 +89,7 @@ CHECKS: Final = (
         tables=("messages", "journal"),
         first=first_row(
             UNTOLD,
+            "conversation_id, seq",
             "message {seq} of conversation {conversation_id} (id {id}) has no new_message in the "
             "journal: nobody was told of it",
             SURELY_KEPT_DAYS,
@@ -101,7 +99,9 @@ CHECKS: Final = (
         holds="each journal entry of a message says what the message says",
         tables=("messages", "journal"),
         first=first_row(
-            UNLIKE, "entry {seq} of topic {topic} tells of message {number}, but {said}"
+            UNLIKE,
+            "topic, seq",
+            "entry {seq} of topic {topic} tells of message {number}, but {said}",
         ),
     ),
     Check(
@@ -109,6 +109,7 @@ CHECKS: Final = (
         tables=("journal",),
         first=first_row(
             TWICE_TOLD,
+            "topic, first",
             "topic {topic} tells of message {number} {times} times, in its entries {first} and "
             "{last}",
         ),
@@ -118,6 +119,7 @@ CHECKS: Final = (
         tables=("members", "journal"),
         first=first_row(
             BELONGING,
+            "topic, conversation_id",
             "topic {topic} {told} of conversation {conversation_id}, whose rows say: {said}",
             SURELY_KEPT_DAYS,
         ),

@@ -27,7 +27,6 @@ MARKS = """
                 AND member.read_seq <= member.delivered_seq
                 AND member.delivered_seq <= conversation.last_seq
                 AND member.from_topic_seq <= coalesce(topics.last_seq, 0))
-     ORDER BY member.conversation_id, member.user_id LIMIT 1
 """
 
 # The furthest mark that was told of each member, in the conversation's topic or in their own. Who
@@ -51,7 +50,6 @@ TOLD_MARKS = """
     SELECT *, coalesce('is ' || told, 'was never told') AS telling FROM compared
      WHERE told > seq
         OR at > now() - make_interval(days => $1) AND told IS DISTINCT FROM seq
-     ORDER BY conversation_id, user_id, what LIMIT 1
 """
 
 # Written otherwise than what the product asks, on purpose: one walk along the messages behind each
@@ -89,13 +87,12 @@ async def first_wrong_count(tx: Transaction) -> str | None:
           FROM ({RECOUNT.format(where="")}) AS recount
           JOIN members AS member USING (conversation_id, user_id)
          WHERE counted <> {UNREAD_COUNT}
-         ORDER BY conversation_id, user_id LIMIT 1
     """  # noqa: S608  # The inserted text is our own.
     sentence = (
         "user {user_id} is told of {unread_count} unread messages in conversation "
         "{conversation_id}, but there are {counted}"
     )
-    return await first_row(sql, sentence)(tx)
+    return await first_row(sql, "conversation_id, user_id", sentence)(tx)
 
 
 async def first_wrong_list(tx: Transaction) -> str | None:
@@ -147,6 +144,7 @@ CHECKS: Final = (
         tables=("members",),
         first=first_row(
             MARKS,
+            "conversation_id, user_id",
             "user {user_id} in conversation {conversation_id} joined at {joined_seq} (entry "
             "{from_topic_seq} of {topic_seq}), has read {read_seq} and received {delivered_seq}, "
             "and the last message is {last_seq}: these must stand in this order",
@@ -157,6 +155,7 @@ CHECKS: Final = (
         tables=("members", "journal"),
         first=first_row(
             TOLD_MARKS,
+            "conversation_id, user_id, what",
             "user {user_id} in conversation {conversation_id} has {what} up to message {seq}, but "
             "the furthest in the journal {telling}",
             SURELY_KEPT_DAYS,

@@ -1,7 +1,8 @@
 """Many callers, one transaction: who arrives while a batch commits rides in the next one.
 
 Nobody waits for a batch to fill. Alone, a caller is a batch of one; under load the batches
-grow by themselves, and a commit to disk is shared by all that are in it.
+grow by themselves, and a commit to disk is shared by all that are in it. A second batch sets out
+beside the first only when many wait: many small ones cost more than they save.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ BATCH_ITEMS_MAX = 256
 WAITING_ITEMS_MAX = 5_000  # Of at most some 16 KB each.
 LANES = 2
 """Batches in flight at once. Two keep the disk busy; more only make the slowest caller slower."""
+NEXT_LANE_ITEMS_MIN = 64
+"""So many must wait before a batch sets out while another is in flight."""
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -60,6 +63,7 @@ class Batcher(Generic[Item, Outcome]):
         self._commit = commit
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._idle_lanes = trio.lowlevel.ParkingLot()
+        self._busy_lanes = 0
 
     def enqueue(self, item: Item, settled: Callable[[Settled[Outcome]], None]) -> None:
         """`settled` is called once, with the outcome or the exception, when the batch that carries
@@ -67,7 +71,8 @@ class Batcher(Generic[Item, Outcome]):
         if len(self._waiting) >= WAITING_ITEMS_MAX:
             raise Unavailable("database", "too much is waiting", retry_after_seconds=1)
         self._waiting.append(_Waiting(item, settled))
-        self._idle_lanes.unpark()
+        if self._may_set_out():
+            self._idle_lanes.unpark()
 
     async def submit(self, item: Item) -> Outcome:
         """Wait for the batch that carries `item`. Cancelled, it may or may not have happened."""
@@ -94,13 +99,20 @@ class Batcher(Generic[Item, Outcome]):
         finally:
             _settle_unstored(self._waiting)
 
+    def _may_set_out(self) -> bool:
+        return len(self._waiting) >= (NEXT_LANE_ITEMS_MIN if self._busy_lanes else 1)
+
     async def _run_lane(self) -> None:
         while True:
-            while not self._waiting:
+            while not self._may_set_out():
                 await self._idle_lanes.park()
             size = min(len(self._waiting), BATCH_ITEMS_MAX)
             batch = [self._waiting.popleft() for _ in range(size)]
-            await self._settle(batch)
+            self._busy_lanes += 1
+            try:
+                await self._settle(batch)
+            finally:
+                self._busy_lanes -= 1
 
     async def _settle(self, batch: list[_Waiting[Item, Outcome]]) -> None:
         try:

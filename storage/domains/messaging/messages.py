@@ -90,8 +90,9 @@ async def append(
         )
         messages.append(message)
         emit(tx, conversation_topic(draft.conversation_id), message)
+    moved = sorted({message.conversation_id for message in messages})
     await tx.run(
-        INSERT,
+        STORE,
         [message.conversation_id for message in messages],
         [message.seq for message in messages],
         [message.id for message in messages],
@@ -101,9 +102,9 @@ async def append(
         [message.text for message in messages],
         [encode_text(message.note) if message.note else None for message in messages],
         now,
+        moved,
+        [last_seqs[conversation_id] for conversation_id in moved],
     )
-    moved = sorted({message.conversation_id for message in messages})
-    await tx.run(MOVE_TIPS, moved, [last_seqs[conversation_id] for conversation_id in moved], now)
     return messages
 
 
@@ -132,16 +133,14 @@ def message_from(row: Record, *, reader_id: UserId) -> Message:
     )
 
 
-INSERT = """
+STORE = """
+    WITH moved AS (
+        UPDATE conversations SET last_seq = tip.seq, last_activity_at = $9
+          FROM unnest($10::uuid[], $11::bigint[]) AS tip (id, seq)
+         WHERE conversations.id = tip.id)
     INSERT INTO messages
            (conversation_id, seq, id, sender_id, client_id, kind, text, note, created_at)
     SELECT *, $9::timestamptz
       FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
                   $7::text[], $8::json[])
-"""
-
-MOVE_TIPS = """
-    UPDATE conversations SET last_seq = tip.seq, last_activity_at = $3
-      FROM unnest($1::uuid[], $2::bigint[]) AS tip (id, seq)
-     WHERE conversations.id = tip.id
 """

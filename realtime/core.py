@@ -110,6 +110,7 @@ class Core:
 
     def _failed(self, client: Client) -> None:
         client.is_arriving = False
+        self.gate.limits.give_back(f"connect {client.user}")
         self.people.remove(client)
         client.user = ""
 

@@ -19,6 +19,7 @@ WINDOW_SECONDS = 60.0
 KEYS_MAX = 200_000
 
 PERSON_LIMIT = 1000
+CONNECT_LIMIT = 60
 CLASS_LIMITS: dict[RouteClass, int] = {"get": 100, "post": 30, "auth": 5, "upload": 10}
 
 
@@ -52,6 +53,12 @@ class Limits:
                 retry_after_seconds=_wait_seconds(count, limit, into),
             )
         count.now += 1
+
+    def give_back(self, key: str) -> None:
+        """Uncount the last request under `key`: nothing came of it, and that was our fault."""
+        count = self._counts.get(key)
+        if count is not None and count.now:
+            count.now -= 1
 
     def _current(self, key: str, window: int) -> _Count:
         self._sweep(window)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import trio
 
 from realtime import resume
 from realtime.door import FAULTS_MAX, HAVE_TOPICS_MAX
 from realtime.frames import BINARY
 from realtime.people import SOCKETS_MAX
+from realtime.reader import Belongings, DatabaseReader
 from storage.actor import Actor
+from storage.database import DatabaseUnavailable
 from storage.domains import identity, messaging
 from storage.domains.messaging import CreateGroup, SendMessage
 from storage.gate import Gate
 from storage.ids import ConversationId, SessionId, UserId, new_id
 from storage.journal import conversation_topic, user_topic
+from storage.limits import CONNECT_LIMIT, Limits
 from tests.realtime.conftest import Device, Process
 from tests.world import World, another_session
 
@@ -342,3 +347,35 @@ async def test_two_devices_of_one_person_hear_the_same(
     on_phone = await phone.push("new_message", text="from the laptop")
     assert on_laptop == on_phone
     assert on_phone["data"]["clientId"] == message["clientId"]
+
+
+async def test_a_loop_of_connecting_is_slowed_down_and_harms_nobody_else(
+    process: Process, gate: Gate, world: World
+) -> None:
+    gate.limits = Limits(1.0, trio.current_time)
+    for _ in range(CONNECT_LIMIT):
+        (await process.connect(world.ana)).gone()
+    device = process.open()
+    refusal = await device.ask("connect", {"token": process.token_of(world.ana), "have": {}})
+    assert refusal["code"] == "too_many_requests"
+    assert refusal["retry"] is True
+    assert refusal["retryAfter"] > 0
+    assert device.connection.open, "and may ask again when that time has passed"
+    await process.connect(world.ben)
+
+
+async def test_asking_again_and_again_during_an_outage_counts_for_nothing(
+    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(reader: DatabaseReader, actors: Sequence[Actor]) -> Belongings:
+        raise DatabaseUnavailable("gone")
+
+    gate.limits = Limits(1.0, trio.current_time)
+    with monkeypatch.context() as outage:
+        outage.setattr(DatabaseReader, "belongings", down)
+        for _ in range(2 * CONNECT_LIMIT):
+            device = process.open()
+            command = {"token": process.token_of(world.ana), "have": {}}
+            assert (await device.ask("connect", command))["code"] == "unavailable"
+            device.gone()
+    await process.connect(world.ana)

@@ -59,6 +59,16 @@ def test_a_refused_request_does_not_count(limits: Limits, clock: Clock) -> None:
     limits.count("ana", 1)
 
 
+def test_what_came_to_nothing_is_given_back(limits: Limits) -> None:
+    limits.give_back("ana")
+    for _ in range(50):
+        limits.count("ana", 1)
+        limits.give_back("ana")
+    limits.count("ana", 1)
+    with pytest.raises(TooManyRequests):
+        limits.count("ana", 1)
+
+
 def test_ben_is_not_limited_by_what_ana_asks(limits: Limits) -> None:
     limits.count("ana", 1)
     limits.count("ben", 1)

@@ -1,0 +1,95 @@
+"""30 clients write while the real program is killed, piece by piece, for a minute.
+
+What a seed decides is who does what and what is killed when; the machine decides how these meet.
+A failure names its seed: LOOPYNC_TEST_SEED=… makes the same choices again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+import trio
+
+from storage.database import open_database
+from tests.crash.killer import Target
+from tests.crash.product import Product, running_product
+from tests.crash.run import Outcome, Run, Shape
+from tests.needs import scale
+
+pytestmark = pytest.mark.fault
+
+LOAD_SECONDS = 60
+RUN_SECONDS_MAX = 130.0
+"""Of the whole run, beyond its load when that is longer than by default."""
+CONTROL_SECONDS_MAX = 60.0
+OUTAGE_SECONDS_MAX = {"realtime": 15.0, "postgres": 30.0}
+"""Far above the bars, for machines that do other things too; what is printed is to be compared."""
+FEW = Shape(people=8, devices=12, admins=1, groups_max=2, seconds=14.0)
+
+
+def seed() -> int:
+    return int(os.environ.get("LOOPYNC_TEST_SEED") or random.SystemRandom().randrange(10_000))
+
+
+async def judged(product: Product, shape: Shape, seconds_max: float) -> Outcome:
+    """The outcome, printed. Raises TimeoutError with a sentence when it takes too long."""
+    chosen = seed()
+    try:
+        with trio.fail_after(seconds_max):
+            outcome = await Run(product, shape, chosen).outcome()
+    except trio.TooSlowError:
+        said = product.said.read_text()  # noqa: ASYNC240  # a few lines
+        raise TimeoutError(f"seed {chosen}: not over after {seconds_max:.0f} s\n{said}") from None
+    print(outcome)
+    return outcome
+
+
+async def test_everybody_has_everything_once_whatever_is_killed(tmp_path: Path) -> None:
+    seconds = scale(LOAD_SECONDS)
+    async with running_product(tmp_path / "data") as product:
+        seconds_max = RUN_SECONDS_MAX + max(0, seconds - LOAD_SECONDS)
+        outcome = await judged(product, Shape(seconds=seconds), seconds_max)
+    assert outcome.is_clean, outcome
+    assert len(outcome.kills) >= seconds / 8, outcome
+    for outage in outcome.outages:
+        for target, seconds_allowed in OUTAGE_SECONDS_MAX.items():
+            if outage.kill.targets == (target,):
+                assert outage.answer_seconds < seconds_allowed, outcome
+                assert outage.delivery_seconds < seconds_allowed, outcome
+
+
+async def controlled(product: Product, *targets: Target) -> set[str]:
+    """The kinds of violation of a shorter run in which these are killed in turn."""
+    shape = Shape(
+        people=FEW.people,
+        devices=FEW.devices,
+        admins=FEW.admins,
+        groups_max=FEW.groups_max,
+        seconds=FEW.seconds,
+        targets=targets,
+    )
+    outcome = await judged(product, shape, CONTROL_SECONDS_MAX)
+    return {violation.kind for violation in outcome.violations}
+
+
+async def test_a_database_that_answers_before_it_has_written_loses_what_was_acked(
+    tmp_path: Path,
+) -> None:
+    late = "synchronous_commit = off\nwal_writer_delay = 10s\nwal_writer_flush_after = 2GB\n"
+    async with running_product(tmp_path / "data", postgres_options=late) as product:
+        assert "lost" in await controlled(product, "postgres")
+
+
+async def test_an_answer_before_the_commit_is_an_answer_to_nothing(tmp_path: Path) -> None:
+    async with running_product(tmp_path / "data", planted="ack_before_commit") as product:
+        assert "lost" in await controlled(product, "realtime")
+
+
+async def test_without_dedupe_what_is_sent_again_is_there_twice(tmp_path: Path) -> None:
+    async with running_product(tmp_path / "data", planted="no_dedupe") as product:
+        async with open_database(product.database_url, connections_max=1) as database:
+            await database.script("DROP INDEX messages_once")
+        assert "doubled" in await controlled(product, "realtime")

@@ -16,6 +16,7 @@ export const routes = {
   settingsProfile: '/settings/profile',
   settingsPrivacy: '/settings/privacy',
   settingsAppearance: '/settings/appearance',
+  settingsLanguage: '/settings/language',
   settingsPassword: '/settings/password',
   settingsSessions: '/settings/sessions',
   settingsBlocked: '/settings/blocked',

@@ -1,52 +1,77 @@
+import { keep, kept } from '../state/storage';
 import { en } from './en';
+import { firstLanguage, tagOf, type Language } from './languages';
+import type { Catalogue, Key, Params, Phrase } from './phrases';
 
-export type Phrase = string | { one: string; other: string };
-export type Key = keyof typeof en;
-export type Catalogue = Record<Key, Phrase>;
-export type Params = Record<string, string | number>;
+const KEPT = 'loopync.language';
+/** Rather than wait longer for its words, the client shows what it has; they are shown when they come. */
+const LOAD_MS_MAX = 5_000;
 
-interface Language {
-  code: string;
-  catalogue: Catalogue;
-}
-
-let language = $state.raw<Language>({ code: 'en', catalogue: en });
-const plurals = $derived(new Intl.PluralRules(language.code));
-
-/** What dates and numbers are written by: the browser's own kind of the language, so that British days come before months. */
-const tag = $derived(tagOf(language.code, globalThis.navigator?.languages ?? []));
-const numbers = $derived(new Intl.NumberFormat(tag));
-
-export const locale = (): string => tag;
-
-export function tagOf(code: string, wanted: readonly string[]): string {
-  return wanted.find((each) => each === code || each.startsWith(`${code}-`)) ?? code;
-}
-
-/** The languages there are; each but the first is a chunk of its own. */
-const catalogues: Record<string, () => Promise<Catalogue>> = {
+/** Each but the first is a chunk of its own, which nobody loads who does not read it. */
+const catalogues: Record<Language, () => Promise<Catalogue>> = {
   en: () => Promise.resolve(en),
+  de: () => import('./de').then((chunk) => chunk.default),
 };
 
-export async function useLanguage(code: string): Promise<void> {
-  const load = catalogues[code];
-  if (!load || code === language.code) return;
-  language = { code, catalogue: await load() };
-  document.documentElement.lang = code;
+interface Shown {
+  code: Language;
+  words: Catalogue;
 }
 
-/** The phrase of a key; `{name}` is filled from params, and `count` chooses between singular and plural. */
-export function t(key: Key, params: Params = {}): string {
-  const phrase: Phrase = language.catalogue[key];
-  const words = typeof phrase === 'string' ? phrase : phrase[plurals.select(Number(params.count)) === 'one' ? 'one' : 'other'];
-  return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = params[name];
-    if (value === undefined) return whole;
-    return typeof value === 'number' ? numbers.format(value) : value;
-  });
-}
+let shown = $state.raw<Shown>({ code: 'en', words: en });
+/** The last one asked for: an earlier one whose words come later is not shown any more. */
+let wanted: Language = 'en';
+
+const wantedByBrowser = (): readonly string[] => globalThis.navigator?.languages ?? [];
+const tag = $derived(tagOf(shown.code, wantedByBrowser()));
+const plurals = $derived(new Intl.PluralRules(tag));
+const numbers = $derived(new Intl.NumberFormat(tag));
+const lists = $derived(new Intl.ListFormat(tag, { type: 'conjunction' }));
+
+export const locale = (): string => tag;
+export const language = (): Language => shown.code;
+export const number = (value: number): string => numbers.format(value);
 
 /** "Ana, Ben and Eve", as the language joins a list. */
-export function listed(names: string[]): string {
-  return new Intl.ListFormat(tag, { type: 'conjunction' }).format(names);
+export const listed = (names: string[]): string => lists.format(names);
+
+/** Shows everything in a language, from now on on this device. Answers false when its words cannot be had now. */
+export async function useLanguage(code: Language): Promise<boolean> {
+  const done = await show(code);
+  if (done && wanted === code) keep(KEPT, code);
+  return done;
+}
+
+/** Before anything is drawn: the language of somebody who is not known yet. */
+export const startLanguage = (): Promise<boolean> => show(firstLanguage(kept(KEPT), wantedByBrowser()));
+
+function show(code: Language): Promise<boolean> {
+  wanted = code;
+  if (code === shown.code) return Promise.resolve(true);
+  const loaded = catalogues[code]().then(
+    (words) => {
+      if (wanted !== code) return true;
+      shown = { code, words };
+      document.documentElement.lang = code;
+      return true;
+    },
+    () => {
+      if (wanted === code) wanted = shown.code;
+      return false;
+    },
+  );
+  const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), LOAD_MS_MAX));
+  return Promise.race([loaded, late]);
+}
+
+/** The phrase of a key; its `{names}` are filled in, and `count` chooses the plural. */
+export function t<K extends Key>(key: K, ...[params]: keyof Params<K> extends never ? [] : [Params<K>]): string {
+  const given: Readonly<Record<string, string | number>> = params ?? {};
+  const phrase: Phrase = shown.words[key];
+  const words = typeof phrase === 'string' ? phrase : (phrase[plurals.select(Number(given.count))] ?? phrase.other);
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = given[name];
+    if (value === undefined) return whole;
+    return typeof value === 'number' ? number(value) : value;
+  });
 }

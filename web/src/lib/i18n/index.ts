@@ -1,3 +1,5 @@
-export { listed, locale, t, useLanguage, type Key, type Params } from './i18n.svelte';
-export { clockTime, dayName, dayNumber, dayWithin, fullTime, lastActive, listTime, longDate } from './dates';
-export { faultyField, fieldWords, refusalWords } from './refusals';
+export { language, listed, locale, number, startLanguage, t, useLanguage } from './i18n.svelte';
+export { isLanguage, languageCodes, languages, type Language } from './languages';
+export type { Key, PlainKey } from './phrases';
+export { clockTime, dayAndTime, dayName, dayNumber, dayWithin, fullTime, lastActive, listTime, longDate } from './dates';
+export { faultyField, refusalWords } from './refusals';

@@ -28,7 +28,7 @@ export interface Settings {
   presenceTo: 'contacts' | 'friends' | 'nobody';
   profileVisibility: 'public' | 'friends' | 'private';
   theme: 'system' | 'light' | 'dark';
-  language: string;
+  language: 'en' | 'de';
 }
 
 export interface Me extends UserSummary {

@@ -1,5 +1,7 @@
 import { Client, RequestError, type LinkState, type Me, type Signup } from '../sdk';
 import { router } from '../../router.svelte';
+import { language, useLanguage, type Language } from '../i18n';
+import { act } from './act';
 import { toasts } from './toasts.svelte';
 import { World } from './world.svelte';
 
@@ -15,6 +17,8 @@ export class App {
   demo = $state(false);
   /** Why a session ended that nobody here ended: `session_ended`, `too_many_connections`. */
   endedBecause = $state<string | null>(null);
+  /** Chosen on the sign-in screen, and so for the account that is signed in to there. */
+  chosenLanguage: Language | null = null;
   /** Where a visitor wanted to go before signing in. */
   #wanted: string | null = null;
   /** True while someone signs out here: what ends then ends as wished. */
@@ -43,7 +47,7 @@ export class App {
     );
     try {
       const me = await this.client.session.restore();
-      if (me) this.#signedIn(me);
+      if (me) await this.#greet(me, me.settings.language);
       else this.#signedOut();
     } catch {
       this.phase = 'unreachable';
@@ -51,12 +55,13 @@ export class App {
   }
 
   async login(login: string, password: string): Promise<void> {
-    this.#signedIn(await this.client.session.login(login, password));
+    const me = await this.client.session.login(login, password);
+    await this.#greet(me, this.chosenLanguage ?? me.settings.language);
     this.#goOn();
   }
 
   async signup(body: Signup): Promise<void> {
-    this.#signedIn(await this.client.session.signup(body));
+    await this.#greet(await this.client.session.signup(body), language());
     this.#goOn();
   }
 
@@ -76,6 +81,14 @@ export class App {
     if (this.world === null) return;
     this.client.socket.stop();
     this.#leave();
+  }
+
+  /** Nothing of an account is drawn in another language than its own; one that was chosen before becomes its own. */
+  async #greet(me: Me, chosen: Language): Promise<void> {
+    this.chosenLanguage = null;
+    await useLanguage(chosen);
+    this.#signedIn({ ...me, settings: { ...me.settings, language: chosen } });
+    if (chosen !== me.settings.language) void act(() => this.client.call('update_settings', { language: chosen }));
   }
 
   #signedIn(me: Me): void {

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { router } from '../../router.svelte';
+import { language } from '../i18n';
 import { RequestError, type Client, type Me, type SocketListener } from '../sdk';
 import { App } from './app.svelte';
 
@@ -15,11 +16,12 @@ class Server {
     forget: vi.fn(),
   };
   readonly socket = { listen: (listener: SocketListener) => (this.listener = listener), start: vi.fn(), stop: vi.fn() };
+  readonly call = vi.fn(() => new Promise(() => undefined));
   readonly client = {
     session: this.session,
     socket: this.socket,
     config: () => Promise.resolve({ demo: false }),
-    call: () => new Promise(() => undefined),
+    call: this.call,
   } as unknown as Client;
 }
 
@@ -49,6 +51,19 @@ describe("Ana's page", () => {
     expect([app.phase, location.pathname]).toEqual(['unreachable', '/people/ben']);
   });
 
+  it('comes in by itself once the server is back, and at once when it is looked at', async () => {
+    vi.useFakeTimers();
+    server.session.restore.mockRejectedValue(new RequestError({ code: 'unavailable' }));
+    await app.start();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(app.phase).toBe('unreachable');
+    server.session.restore.mockResolvedValue(ANA);
+    app.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([app.phase, location.pathname]).toEqual(['signedIn', '/people/ben']);
+    vi.useRealTimers();
+  });
+
   it('says why, when the session was ended elsewhere, and keeps what was not sent', async () => {
     await app.login('ana', 'secret');
     app.world?.drafts.set('c', 'Half a thought');
@@ -64,7 +79,22 @@ describe("Ana's page", () => {
     // The server closes the socket before it answers.
     server.session.logout.mockImplementation(() => Promise.resolve(server.listener.stopped?.('session_ended')));
     await app.logout();
-    expect([app.phase, app.endedBecause, localStorage.length]).toEqual(['signedOut', null, 1]); // the theme stays
+    expect([app.phase, app.endedBecause]).toEqual(['signedOut', null]);
+    expect(Object.keys(localStorage).sort()).toEqual(['loopync.language', 'loopync.theme']);
+  });
+
+  it('is in her language before anything of hers is drawn; one that she chose while signing in becomes hers', async () => {
+    server.session.login.mockResolvedValue({ ...ANA, settings: { ...ANA.settings, language: 'de' } });
+    let shown = '';
+    server.socket.start.mockImplementation(() => (shown = language()));
+    await app.login('ana', 'secret');
+    expect([shown, app.world?.me.settings.language]).toEqual(['de', 'de']);
+    expect(server.call).not.toHaveBeenCalled();
+
+    app.chosenLanguage = 'en';
+    await app.login('ana', 'secret');
+    expect([shown, app.world?.me.settings.language, app.chosenLanguage]).toEqual(['en', 'en', null]);
+    expect(server.call).toHaveBeenCalledWith('update_settings', { language: 'en' });
   });
 
   it('stays signed in when signing out did not reach the server', async () => {

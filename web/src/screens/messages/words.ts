@@ -1,4 +1,4 @@
-import { listed, t, type Key } from '../../lib/i18n';
+import { listed, t } from '../../lib/i18n';
 import type { Conversation, Id, Message } from '../../lib/sdk';
 import type { Users } from '../../lib/state/users.svelte';
 
@@ -8,8 +8,7 @@ export function noteWords(message: Message, users: Users, meId: Id): string {
   if (!note) return '';
   const mine = message.senderId === meId;
   const people = listed(note.userIds.map((id) => (id === meId ? t('note.you') : users.name(id))));
-  const key = `note.${note.type}${mine ? 'ByMe' : ''}` as Key;
-  return t(key, { name: users.name(message.senderId), people, group: note.name ?? '' });
+  return t(`note.${note.type}${mine ? 'ByMe' : ''}`, { name: users.name(message.senderId), people, group: note.name ?? '' });
 }
 
 /** The line under a chat's name in the list. */

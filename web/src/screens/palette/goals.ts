@@ -3,7 +3,7 @@ import SquarePen from '@lucide/svelte/icons/square-pen';
 import UserRoundPlus from '@lucide/svelte/icons/user-round-plus';
 import UsersRound from '@lucide/svelte/icons/users-round';
 import type { Component } from 'svelte';
-import { t, type Key } from '../../lib/i18n';
+import { t, type PlainKey } from '../../lib/i18n';
 import type { UserSummary } from '../../lib/sdk';
 import type { World } from '../../lib/state/world.svelte';
 import { router } from '../../router.svelte';
@@ -15,7 +15,7 @@ export interface Goal {
   key: string;
   /** Whose colour the picture has. */
   avatar: string;
-  section: Key;
+  section: PlainKey;
   name: string;
   line: string;
   group: boolean;

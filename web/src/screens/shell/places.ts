@@ -2,13 +2,13 @@ import MessageCircle from '@lucide/svelte/icons/message-circle';
 import Settings from '@lucide/svelte/icons/settings';
 import UsersRound from '@lucide/svelte/icons/users-round';
 import type { Component } from 'svelte';
-import type { Key } from '../../lib/i18n';
+import type { PlainKey } from '../../lib/i18n';
 import type { World } from '../../lib/state/world.svelte';
 import { routes } from '../../routes';
 
 export interface PlaceEntry {
   id: 'messages' | 'people' | 'settings';
-  label: Key;
+  label: PlainKey;
   href: string;
   icon: Component<{ size?: number; strokeWidth?: number }>;
   badge: (world: World) => number;

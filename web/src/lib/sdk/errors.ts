@@ -35,3 +35,11 @@ export const offline = (): RequestError => new RequestError({ code: 'offline', r
 export const timedOut = (): RequestError => new RequestError({ code: 'timeout', retry: true });
 export const disconnected = (): RequestError => new RequestError({ code: 'disconnected', retry: true });
 export const signedOut = (): RequestError => new RequestError({ code: 'signed_out' });
+
+const PASSING = new Set(['offline', 'timeout', 'disconnected', 'unavailable', 'too_many_requests', 'unauthenticated']);
+
+/**
+ * Whether it says nothing of what was asked: the same may do the next moment, or once there is a link, a database or a
+ * session again.
+ */
+export const isPassing = (error: unknown): boolean => error instanceof RequestError && PASSING.has(error.code);

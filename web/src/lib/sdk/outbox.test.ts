@@ -78,6 +78,39 @@ describe("Ana's outbox", () => {
     expect(sent).toEqual(['a']);
   });
 
+  it.each(['unavailable', 'too_many_requests', 'unauthenticated', 'timeout'])('never gives up for %s', async (code) => {
+    for (let round = 0; round < 20; round += 1) answers.push(() => Promise.reject(refusal(code, code !== 'unauthenticated')));
+    outbox.add(item('a'));
+    await vi.advanceTimersByTimeAsync(30 * 60_000);
+    expect(sent).toEqual(['a']);
+  });
+
+  it('sends at once when the link is back, however long it was away', async () => {
+    for (let round = 0; round < 8; round += 1) answers.push(() => Promise.reject(refusal('offline', true)));
+    outbox.add(item('a'));
+    outbox.add(item('aa'));
+    while (asked.length < 8) await vi.advanceTimersByTimeAsync(1_000);
+    outbox.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toEqual(['a', 'aa']);
+  });
+
+  it('takes over what another tab has left, in its place, and writes it down nowhere else', async () => {
+    answers.push(() => Promise.reject(refusal('offline', true)));
+    outbox.add(item('aaa'));
+    outbox.adopt(item('a'));
+    expect(now.map((each) => each.clientId)).toEqual(['a', 'aaa']);
+    expect([...store.kept.keys()]).toEqual(['aaa']);
+    await vi.runAllTimersAsync();
+    expect(sent.sort()).toEqual(['a', 'aaa']);
+  });
+
+  it('forgets what another tab has left once it is heard of', () => {
+    store.save(item('a'));
+    outbox.remove('a');
+    expect(store.kept.size).toBe(0);
+  });
+
   it('waits as long as the server asks', async () => {
     answers.push(() => Promise.reject(refusal('too_many_requests', true, 7)));
     outbox.add(item('a'));
@@ -97,7 +130,7 @@ describe("Ana's outbox", () => {
   });
 
   it('gives up after some refusals, and starts anew when asked to', async () => {
-    for (let round = 0; round < 6; round += 1) answers.push(() => Promise.reject(refusal('unavailable', true)));
+    for (let round = 0; round < 6; round += 1) answers.push(() => Promise.reject(refusal('internal_error', true)));
     outbox.add(item('a'));
     await vi.runAllTimersAsync();
     expect(now[0]?.state).toBe('failed');

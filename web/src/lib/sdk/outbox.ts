@@ -1,7 +1,9 @@
 import { Backoff } from './backoff';
-import { RequestError } from './errors';
+import { isPassing, RequestError } from './errors';
+import { Pauses } from './pauses';
 import type { Id, SentMessage, Time } from './types';
 
+/** So often a message may be refused for no reason that passes before its author is asked. */
 const TRIES_MAX = 6;
 const BACKOFF = { firstMs: 500, mostMs: 20_000 };
 
@@ -37,12 +39,13 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #sending = new Set<Id>();
+  readonly #pauses = new Pauses();
   #items: OutboxItem[];
   #closed = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#items = options.store.load().sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
+    this.#items = inOrder(options.store.load());
   }
 
   /** Tells what was restored and begins to send. */
@@ -52,10 +55,21 @@ export class Outbox {
   }
 
   add(item: OutboxItem): void {
-    this.#items = [...this.#items, item];
     this.#options.store.save(item);
+    this.adopt(item);
+  }
+
+  /** Takes over what the store holds already: an item of another tab, which may be gone, or news of one held here too. */
+  adopt(item: OutboxItem): void {
+    if (this.#closed) return;
+    this.#items = inOrder([...this.#items.filter((each) => each.clientId !== item.clientId), item]);
     this.#options.changed(this.#items);
     void this.#drain(item.conversationId);
+  }
+
+  /** The link is back: what waited for it goes out now. */
+  wake(): void {
+    this.#pauses.end();
   }
 
   retry(clientId: Id): void {
@@ -66,15 +80,16 @@ export class Outbox {
 
   /** Takes it out: given up by its author, or seen in a push before its reply came. */
   remove(clientId: Id): void {
+    this.#options.store.remove(clientId); // another tab's too: what was seen in a push needs no sending
     if (!this.#items.some((item) => item.clientId === clientId)) return;
     this.#items = this.#items.filter((item) => item.clientId !== clientId);
-    this.#options.store.remove(clientId);
     this.#options.changed(this.#items);
   }
 
   /** Stops sending; what is unsent stays in the store. */
   close(): void {
     this.#closed = true;
+    this.#pauses.end();
   }
 
   async #drain(conversationId: Id): Promise<void> {
@@ -105,12 +120,15 @@ export class Outbox {
       } catch (error) {
         const refusal = error instanceof RequestError ? error : new RequestError({ code: 'internal_error' });
         if (refusal.code === 'signed_out') return this.close();
-        // Having no link is no one's fault and no try: it is sent when the link is back.
-        if (!isLinkTrouble(refusal)) refusals += 1;
-        if (!refusal.retry || refusals >= TRIES_MAX) {
-          return this.#update(item.clientId, { state: 'failed', reason: refusal.code });
+        // Having no link or a server without its database is not the message's fault, and no try.
+        if (!isPassing(refusal)) {
+          refusals += 1;
+          if (!refusal.retry || refusals >= TRIES_MAX) {
+            return this.#update(item.clientId, { state: 'failed', reason: refusal.code });
+          }
         }
-        await pause((refusal.retryAfterSeconds ?? 0) * 1000 || backoff.nextMs());
+        const askedToWaitMs = (refusal.retryAfterSeconds ?? 0) * 1000;
+        await (askedToWaitMs ? pause(askedToWaitMs) : this.#pauses.wait(backoff.nextMs()));
       }
     }
   }
@@ -126,7 +144,8 @@ export class Outbox {
   }
 }
 
-const isLinkTrouble = (error: RequestError): boolean =>
-  error.code === 'offline' || error.code === 'timeout' || error.code === 'disconnected';
+/** As they were written. */
+const inOrder = (items: readonly OutboxItem[]): OutboxItem[] =>
+  [...items].sort((a, b) => (a.createdAt === b.createdAt ? 0 : a.createdAt < b.createdAt ? -1 : 1));
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -15,9 +15,9 @@ function server(...answers: [number, unknown][]): { http: Http; asked: { path: s
   return { http: new Http({ fetch: fake }), asked };
 }
 
-const good = (accessToken: string): [number, unknown] => [
+const good = (accessToken: string, id = 'ana'): [number, unknown] => [
   200,
-  { success: true, data: { signedIn: true, accessToken, expiresIn: 900, refreshToken: null, user: { id: 'ana' } } },
+  { success: true, data: { signedIn: true, accessToken, expiresIn: 900, refreshToken: null, user: { id } } },
 ];
 const bad = (code: string, status: number): [number, unknown] => [status, { success: false, error: { code } }];
 const alone = <T>(work: () => Promise<T>): Promise<T> => work();
@@ -37,6 +37,14 @@ describe("Ana's session", () => {
   it('is over when the refresh token is refused', async () => {
     const { http } = server(bad('unauthenticated', 401));
     await expect(new Session(http, { exclusively: alone }).token()).rejects.toMatchObject({ code: 'signed_out' });
+  });
+
+  it('is over when somebody else has signed in meanwhile, in another tab of this browser', async () => {
+    const { http } = server(good('one'), good('of ben', 'ben'), good('of ben', 'ben'));
+    const session = new Session(http, { exclusively: alone });
+    await session.restore();
+    await expect(session.token(true)).rejects.toMatchObject({ code: 'signed_out' });
+    expect(await session.restore()).toMatchObject({ id: 'ben' }); // the page that starts anew is theirs
   });
 
   it('is not over because the server is busy', async () => {

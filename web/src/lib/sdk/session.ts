@@ -1,6 +1,6 @@
 import { RequestError, signedOut } from './errors';
 import type { Http } from './http';
-import type { Me, SignedIn } from './types';
+import type { Id, Me, SignedIn } from './types';
 
 /** An access token this close to its end is not used any more. */
 const TOKEN_MARGIN_MS = 60_000;
@@ -29,6 +29,7 @@ export class Session {
   readonly #now: () => number;
   #accessToken: string | null = null;
   #expiresAtMs = 0;
+  #userId: Id | null = null;
   #refreshing: Promise<Me | null> | null = null;
 
   constructor(http: Http, options: SessionOptions = {}) {
@@ -63,13 +64,17 @@ export class Session {
 
   forget(): void {
     this.#accessToken = null;
+    this.#userId = null;
   }
 
   /** An access token that is good for now; `fresh` when the last one was refused. Throws `signed_out` when there is none. */
   async token(fresh = false): Promise<string> {
     if (fresh || this.#accessToken === null || this.#now() > this.#expiresAtMs - TOKEN_MARGIN_MS) {
       this.#accessToken = null;
-      await this.restore();
+      const userId = this.#userId;
+      const me = await this.restore();
+      // The browser has one cookie: in another tab somebody else may have signed in meanwhile. This tab is not theirs.
+      if (me && userId !== null && me.id !== userId) this.forget();
     }
     if (this.#accessToken === null) throw signedOut();
     return this.#accessToken;
@@ -89,6 +94,7 @@ export class Session {
   #take(answer: SignedIn): Me {
     this.#accessToken = answer.accessToken;
     this.#expiresAtMs = this.#now() + answer.expiresIn * 1000;
+    this.#userId = answer.user.id;
     return answer.user;
   }
 }

@@ -239,14 +239,78 @@ describe('the socket of Ana', () => {
     expect(links).toHaveLength(1);
   });
 
-  it('tries nothing while the system has no network, and at once when it has', async () => {
+  it('leaves a link that the system says is cut, and finds a server that needs no network', async () => {
+    await started({ [TOPIC]: 4 });
+    socket.cut();
+    expect([states.at(-1), links[0]?.closedWith]).toEqual(['waiting', 4000]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(link().welcome({ [TOPIC]: 4 })).toEqual({ [TOPIC]: 4 });
+    expect(states.at(-1)).toBe('online');
+  });
+
+  it('tries at once when the network is back, and soon again if that was too early', async () => {
     await started();
-    socket.sleep();
-    await vi.advanceTimersByTimeAsync(120_000);
+    for (let round = 0; round < 8; round += 1) {
+      link().end(1006);
+      await vi.advanceTimersByTimeAsync(15_000);
+    }
+    link().end(1006);
+    const before = links.length;
+    socket.wake();
+    await settle();
+    expect(links).toHaveLength(before + 1);
+    link().end(1006);
+    await vi.advanceTimersByTimeAsync(250);
+    expect(links).toHaveLength(before + 2);
+  });
+
+  it('asks a link at once after a sleep, and does not wait long for its answer', async () => {
+    await started();
+    socket.wake();
+    expect(link().sent.at(-1)?.event).toBe('ping');
+    await vi.advanceTimersByTimeAsync(4_000 + 1_000);
+    expect(links).toHaveLength(2);
+  });
+
+  it('waits no longer for an answer because it is looked at again and again', async () => {
+    await started();
+    for (let look = 0; look < 5; look += 1) {
+      socket.wake();
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(links).toHaveLength(2);
+    expect(links[0]?.sent.filter((each) => each.event === 'ping')).toHaveLength(1);
+  });
+
+  it('keeps a link that answers after a sleep', async () => {
+    await started();
+    socket.wake();
+    link().answer('ping', {});
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(links).toHaveLength(1);
+  });
+
+  it('does not wait on waking for an attempt that began before', async () => {
+    socket.start();
+    await settle();
+    socket.wake();
+    await settle();
+    expect(links).toHaveLength(1); // it has only begun
+    await vi.advanceTimersByTimeAsync(3_000);
     socket.wake();
     await settle();
     expect(links).toHaveLength(2);
+    expect(links[0]?.closedWith).toBe(4000);
+  });
+
+  it('names on catching up the topics that are no longer ours', async () => {
+    const gone: string[] = [];
+    socket.listen({ caughtUp: (topics) => gone.push(...topics) });
+    await started({ [TOPIC]: 4, 'conversation:left': 2 });
+    link().end(1006);
+    await vi.advanceTimersByTimeAsync(1_000);
+    link().welcome({ [TOPIC]: 4 });
+    expect(gone).toEqual(['conversation:left']);
   });
 
   it('gives up a server that never answers the sign-in', async () => {

@@ -3,11 +3,18 @@ import { RequestError, signedOut, type ErrorBody } from './errors';
 import type { Push } from './pushes';
 import { Requests, type Reply, type RequestOptions } from './requests';
 import { Topics } from './topics';
+import { openWebSocket, type Transport } from './transport';
+
+export type { Transport };
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** After this long without a frame the link is asked whether it is alive. */
 const SILENCE_MS = 25_000;
 const PONG_TIMEOUT_MS = 8_000;
+/** After a sleep, or on another network, a link is more likely dead than slow. */
+const WOKEN_PONG_TIMEOUT_MS = 4_000;
+/** On waking an attempt as old as this is not waited for: what it began on may be gone. */
+const STUCK_MS = 2_000;
 const BACKOFF = { firstMs: 400, mostMs: 15_000 };
 
 const BAD_TOKEN = 4005;
@@ -15,15 +22,6 @@ const BAD_TOKEN = 4005;
 const STAY_AWAY_FROM = 4500;
 
 export type LinkState = 'idle' | 'connecting' | 'online' | 'waiting' | 'stopped';
-
-/** The part of the browser's WebSocket that is used here, so that tests can stand in for it. */
-export interface Transport {
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-}
 
 export interface SocketOptions {
   url: () => Promise<string>;
@@ -36,8 +34,8 @@ export interface SocketOptions {
 export interface SocketListener {
   state?: (state: LinkState) => void;
   push?: (push: Push) => void;
-  /** Everything missed has been delivered. */
-  caughtUp?: () => void;
+  /** Everything missed has been delivered; `gone` are the topics that are no longer ours. */
+  caughtUp?: (gone: readonly string[]) => void;
   /** Too much was missed: load what hangs on this topic anew. */
   resync?: (topic: string) => void;
   /** The server said to stay away, and in which word. */
@@ -61,6 +59,9 @@ export class Socket {
   #state: LinkState = 'idle';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #freshToken = false;
+  #attemptedAtMs = 0;
+  /** When the answer to a ping is waited for no longer; 0 while none is. */
+  #probeEndsMs = 0;
   /** Numbers the attempts, so that one that was given up while it waited for a token does not go on. */
   #attempt = 0;
 
@@ -93,22 +94,28 @@ export class Socket {
     return this.#requests.ask(event, data, options);
   }
 
-  /** The network is back or the page is looked at again: do not wait for a timer. */
+  /** The network is back, the page is looked at again, the machine woke: do not wait for a timer. */
   wake(): void {
-    if (this.#state === 'waiting') void this.#connect();
-    else if (this.#state === 'online') this.#probe();
+    if (this.#state === 'online') return this.#probe(WOKEN_PONG_TIMEOUT_MS);
+    const stuck = this.#state === 'connecting' && Date.now() - this.#attemptedAtMs > STUCK_MS;
+    if (this.#state !== 'waiting' && !stuck) return;
+    this.#backoff.reset();
+    this.#drop(4000);
+    void this.#connect();
   }
 
-  /** The system says that there is no network: nothing is tried until `wake`. */
-  sleep(): void {
-    if (this.#state === 'idle' || this.#state === 'stopped') return;
-    this.#lost();
-    clearTimeout(this.#timer);
+  /**
+   * The system says that there is no network. A link that may be half open is given up; another is still tried for, since
+   * a server on this very machine needs no network.
+   */
+  cut(): void {
+    if (this.#state === 'connecting' || this.#state === 'online') this.#lost();
   }
 
   async #connect(): Promise<void> {
     const attempt = (this.#attempt += 1);
     clearTimeout(this.#timer);
+    this.#attemptedAtMs = Date.now();
     this.#become('connecting');
     try {
       const token = await this.#options.token(this.#freshToken);
@@ -163,9 +170,9 @@ export class Socket {
 
   #caughtUp(frame: Frame): void {
     this.#backoff.reset();
-    const missed = this.#topics.caughtUp((frame.data as { topics: Record<string, number> }).topics);
+    const { missed, gone } = this.#topics.caughtUp((frame.data as { topics: Record<string, number> }).topics);
     for (const topic of missed) this.#listener.resync?.(topic);
-    this.#listener.caughtUp?.();
+    this.#listener.caughtUp?.(gone);
   }
 
   #resync({ topic, seq }: { topic: string; seq: number }): void {
@@ -213,6 +220,7 @@ export class Socket {
 
   #drop(code: number): void {
     this.#attempt += 1;
+    this.#probeEndsMs = 0;
     clearTimeout(this.#timer);
     const transport = this.#transport;
     this.#transport = null;
@@ -223,14 +231,19 @@ export class Socket {
 
   #watchSilence(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#probe(), SILENCE_MS);
+    this.#probeEndsMs = 0;
+    this.#timer = setTimeout(() => this.#probe(PONG_TIMEOUT_MS), SILENCE_MS);
   }
 
-  #probe(): void {
+  /** Asks whether the link is alive; asked again while an answer is due, it leaves the nearer end in force. */
+  #probe(timeoutMs: number): void {
+    const now = Date.now();
+    if (now < this.#probeEndsMs && this.#probeEndsMs <= now + timeoutMs) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost(), PONG_TIMEOUT_MS);
+    this.#probeEndsMs = now + timeoutMs;
+    this.#timer = setTimeout(() => this.#lost(), timeoutMs);
     // Any frame counts as an answer, so a refusal of the ping itself does too.
-    this.#requests.ask('ping', {}, { delivery: 'now', timeoutMs: PONG_TIMEOUT_MS }).catch(() => undefined);
+    this.#requests.ask('ping', {}, { delivery: 'now', timeoutMs }).catch(() => undefined);
   }
 
   #become(state: LinkState): void {
@@ -238,22 +251,4 @@ export class Socket {
     this.#state = state;
     this.#listener.state?.(state);
   }
-}
-
-function openWebSocket(url: string): Transport {
-  const socket = new WebSocket(url);
-  const transport: Transport = {
-    onopen: null,
-    onmessage: null,
-    onclose: null,
-    // What is sent while the link is closing is lost in any case, and comes back with the unanswered requests.
-    send: (text) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    close: (code, reason) => socket.close(code, reason),
-  };
-  socket.onopen = () => transport.onopen?.();
-  socket.onmessage = (event) => transport.onmessage?.(event);
-  socket.onclose = (event) => transport.onclose?.(event);
-  return transport;
 }

@@ -33,16 +33,17 @@ export class Topics {
     this.#held.delete(topic);
   }
 
-  /** The tips after a resume; answers the topics of which something was missed. Topics not among the tips are no longer ours. */
-  caughtUp(tips: Record<string, number>): string[] {
-    for (const topic of this.#held.keys()) if (!(topic in tips)) this.#held.delete(topic);
+  /** The tips after a resume: of which topics something was `missed`, and which are `gone`, no longer ours. */
+  caughtUp(tips: Record<string, number>): { missed: string[]; gone: string[] } {
+    const gone = [...this.#held.keys()].filter((topic) => !(topic in tips));
+    for (const topic of gone) this.#held.delete(topic);
     const missed: string[] = [];
     for (const [topic, seq] of Object.entries(tips)) {
       const held = this.#held.get(topic);
       if (held !== undefined && held < seq) missed.push(topic);
       this.#held.set(topic, Math.max(seq, held ?? 0));
     }
-    return missed;
+    return { missed, gone };
   }
 
   clear(): void {

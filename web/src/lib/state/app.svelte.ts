@@ -1,9 +1,11 @@
-import { Client, RequestError, type LinkState, type Me, type Signup } from '../sdk';
+import { Backoff, Client, RequestError, type LinkState, type Me, type Signup } from '../sdk';
 import { router } from '../../router.svelte';
 import { language, useLanguage, type Language } from '../i18n';
 import { act } from './act';
 import { toasts } from './toasts.svelte';
 import { World } from './world.svelte';
+
+const START_BACKOFF = { firstMs: 1_000, mostMs: 15_000 };
 
 export type Phase = 'starting' | 'unreachable' | 'signedOut' | 'signedIn';
 
@@ -19,6 +21,9 @@ export class App {
   endedBecause = $state<string | null>(null);
   /** Chosen on the sign-in screen, and so for the account that is signed in to there. */
   chosenLanguage: Language | null = null;
+  readonly #startBackoff = new Backoff(START_BACKOFF);
+  #startAgain: ReturnType<typeof setTimeout> | undefined;
+  #asking = false;
   /** Where a visitor wanted to go before signing in. */
   #wanted: string | null = null;
   /** True while someone signs out here: what ends then ends as wished. */
@@ -32,15 +37,28 @@ export class App {
         this.world?.linkChanged(state === 'online');
       },
       push: (push) => this.world?.pushed(push),
-      caughtUp: () => this.world?.caughtUp(),
+      caughtUp: (gone) => this.world?.caughtUp(gone),
       resync: (topic) => this.world?.resync(topic),
       stopped: (reason) => this.#ended(reason),
     });
   }
 
-  /** Asks who is signed in; may be asked again after `unreachable`. */
+  /** Asks who is signed in; after `unreachable` it goes on asking by itself, and is asked again by who will not wait. */
   async start(): Promise<void> {
     this.phase = 'starting';
+    await this.#ask();
+  }
+
+  /** The page is looked at again, or the network is back: see `watchWakes`. */
+  wake(): void {
+    if (this.phase === 'unreachable') void this.#ask();
+    else this.client.socket.wake();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    clearTimeout(this.#startAgain);
     void this.client.config().then(
       (config) => (this.demo = config.demo),
       () => undefined, // the session's request fails as well, and says so on the screen
@@ -51,6 +69,9 @@ export class App {
       else this.#signedOut();
     } catch {
       this.phase = 'unreachable';
+      this.#startAgain = setTimeout(() => void this.#ask(), this.#startBackoff.nextMs());
+    } finally {
+      this.#asking = false;
     }
   }
 

@@ -1,6 +1,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { conversationTopic, type Client, type Conversation, type Id, type Member, type Message, type Push } from '../sdk';
 import type { Recent } from './recent';
+import type { Repairs } from './repairs';
 import type { Users } from './users.svelte';
 
 export type Loading = 'loading' | 'ready' | 'error';
@@ -26,6 +27,7 @@ export class Chats {
     private readonly client: Client,
     private readonly users: Users,
     private readonly recent: Recent,
+    private readonly repairs: Repairs,
     private readonly meId: Id,
   ) {}
 
@@ -48,17 +50,14 @@ export class Chats {
     return this.list.find((chat) => chat.kind === 'direct' && this.other(chat)?.user.id === userId);
   }
 
+  /** Throws what the server said, which is shown while there is nothing else to show. */
   async load(): Promise<void> {
-    if (this.#byId.size === 0) this.status = 'loading';
     try {
-      const page = await this.client.call('list_conversations', { limit: PAGE });
-      this.users.learn(page.users);
-      for (const chat of page.conversations) this.put(chat);
-      this.#cursor = page.nextCursor;
-      this.more = page.nextCursor ? 'some' : 'none';
+      await this.#page();
       this.status = 'ready';
-    } catch {
-      if (this.#byId.size === 0) this.status = 'error';
+    } catch (error) {
+      if (this.status !== 'ready') this.status = 'error';
+      throw error;
     }
   }
 
@@ -66,14 +65,18 @@ export class Chats {
     if (!this.#cursor || this.more === 'loading') return;
     this.more = 'loading';
     try {
-      const page = await this.client.call('list_conversations', { limit: PAGE, cursor: this.#cursor });
-      this.users.learn(page.users);
-      for (const chat of page.conversations) this.put(chat);
-      this.#cursor = page.nextCursor;
-      this.more = page.nextCursor ? 'some' : 'none';
+      await this.#page(this.#cursor);
     } catch {
       this.more = 'error';
     }
+  }
+
+  async #page(cursor?: string): Promise<void> {
+    const page = await this.client.call('list_conversations', cursor ? { limit: PAGE, cursor } : { limit: PAGE });
+    this.users.learn(page.users);
+    for (const chat of page.conversations) this.put(chat);
+    this.#cursor = page.nextCursor;
+    this.more = page.nextCursor ? 'some' : 'none';
   }
 
   /** Loads one that the list has not reached, or all of it anew. Throws what the server said. */
@@ -87,12 +90,24 @@ export class Chats {
     }
   }
 
+  /** Loads it anew, however long that takes. */
+  renew(id: Id): void {
+    this.repairs.add(`chat ${id}`, () => this.fetch(id));
+  }
+
   /** Takes a snapshot, and then what was heard after it was made. */
   put(chat: Conversation): void {
     this.users.learn(chat.members.map((member) => member.user));
-    this.#byId.set(chat.id, chat);
+    const known = this.#byId.get(chat.id);
+    const news = this.recent.after(conversationTopic(chat.id), chat.topicSeq);
+    // Reads are answered in any order: what is known may be newer than what was heard since this snapshot can make it.
+    if (known && known.topicSeq > chat.topicSeq + news.length) return this.renew(chat.id);
+    // What was read here may not have reached the server yet.
+    const readSeq = Math.max(chat.readSeq, known?.readSeq ?? 0);
+    const allRead = readSeq > chat.readSeq && readSeq >= chat.lastSeq;
+    this.#byId.set(chat.id, { ...chat, readSeq, unreadCount: allRead ? 0 : chat.unreadCount });
     this.missing.delete(chat.id);
-    for (const push of this.recent.after(conversationTopic(chat.id), chat.topicSeq)) this.apply(push);
+    for (const push of news) this.apply(push);
   }
 
   drop(id: Id): void {
@@ -103,7 +118,16 @@ export class Chats {
     this.#change(id, (chat) => ({ ...chat, readSeq: Math.max(chat.readSeq, readSeq), unreadCount }));
   }
 
+  /** Takes a push once: one that the snapshot held, or that was taken before, changes nothing. */
   apply(push: Push): void {
+    const id = topicConversation(push);
+    const chat = id === null ? undefined : this.#byId.get(id);
+    if (chat && (push.seq as number) <= chat.topicSeq) return;
+    this.#apply(push);
+    if (chat) this.#change(chat.id, (now) => ({ ...now, topicSeq: push.seq as number }));
+  }
+
+  #apply(push: Push): void {
     switch (push.event) {
       case 'conversation_added':
         return this.put(push.data.conversation);
@@ -112,7 +136,7 @@ export class Chats {
       case 'conversation_updated':
         return this.#change(push.data.conversationId, (chat) => ({ ...chat, name: push.data.name }));
       case 'new_message':
-        return this.took(push.data);
+        return this.#heard(push.data);
       case 'messages_read':
         return this.#mark(push.data, 'read');
       case 'messages_delivered':
@@ -136,18 +160,25 @@ export class Chats {
     }
   }
 
-  /** A message of the conversation, from a push or from one's own acknowledgement. */
-  took(message: Message): void {
+  /** A message of one's own that the server has taken; its push may come before or after. */
+  acknowledged(message: Message): void {
+    if (this.#byId.has(message.conversationId)) this.#last(message);
+    else this.renew(message.conversationId);
+  }
+
+  #heard(message: Message): void {
     const known = this.#byId.get(message.conversationId);
-    if (!known) return void this.fetch(message.conversationId).catch(() => undefined);
-    if (message.seq <= known.lastSeq) return;
-    const unread = message.kind === 'text' && message.senderId !== this.meId && message.seq > known.readSeq ? 1 : 0;
-    this.#byId.set(known.id, {
-      ...known,
-      lastMessage: message,
-      lastSeq: message.seq,
-      lastActivityAt: message.createdAt,
-      unreadCount: known.unreadCount + unread,
+    if (!known) return this.renew(message.conversationId);
+    this.#last(message);
+    // Counted by its own push: an acknowledgement may have overtaken it.
+    const unread = message.kind === 'text' && message.senderId !== this.meId && message.seq > known.readSeq;
+    if (unread) this.#change(known.id, (chat) => ({ ...chat, unreadCount: chat.unreadCount + 1 }));
+  }
+
+  #last(message: Message): void {
+    this.#change(message.conversationId, (chat) => {
+      if (message.seq <= chat.lastSeq) return chat;
+      return { ...chat, lastMessage: message, lastSeq: message.seq, lastActivityAt: message.createdAt };
     });
   }
 
@@ -174,11 +205,18 @@ export class Chats {
     if (!before || what !== 'read' || userId !== this.meId || seq <= before.readSeq) return;
     // Read on another device. The server knows what is left, unless nothing is.
     if (seq >= before.lastSeq) this.read(conversationId, seq, 0);
-    else void this.fetch(conversationId).catch(() => undefined);
+    else this.renew(conversationId);
   }
 
   #change(id: Id, change: (chat: Conversation) => Conversation): void {
     const chat = this.#byId.get(id);
     if (chat) this.#byId.set(id, change(chat));
   }
+}
+
+/** The conversation whose own topic a push belongs to. */
+function topicConversation(push: Push): Id | null {
+  if (!('conversationId' in push.data)) return null;
+  const id = push.data.conversationId;
+  return push.topic === conversationTopic(id) ? id : null;
 }

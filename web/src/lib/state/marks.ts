@@ -1,12 +1,17 @@
-import type { Client, Id } from '../sdk';
+import { isPassing, type Client, type Id } from '../sdk';
 import type { Chats } from './chats.svelte';
 
 const WAIT_MS = 400;
+/** A mark that could not be told is told again after this long. */
+const AGAIN_MS = 5_000;
+/** Most of it is waiting for a link. */
+const TELL_MS = 60_000;
 
 /** "Arrived here" and "read", told to the server at most every little while, and only forward. */
 export class Marks {
   readonly #delivered = new Map<Id, number>();
   readonly #read = new Map<Id, number>();
+  #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -34,26 +39,38 @@ export class Marks {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  #note(marks: Map<Id, number>, conversationId: Id, seq: number): void {
+  #note(marks: Map<Id, number>, conversationId: Id, seq: number, waitMs = WAIT_MS): void {
+    if (this.#closed) return;
     marks.set(conversationId, Math.max(seq, marks.get(conversationId) ?? 0));
-    this.#timer ??= setTimeout(() => this.#send(), WAIT_MS);
+    this.#timer ??= setTimeout(() => this.#send(), waitMs);
   }
 
   #send(): void {
     this.#timer = undefined;
-    for (const [conversationId, seq] of this.#read) {
-      this.client.call('mark_read', { conversationId, seq }, { timeoutMs: 60_000 }).then(
-        ({ readSeq, unreadCount }) => this.chats.read(conversationId, readSeq, unreadCount),
-        () => undefined, // the next mark, or the next load of the list, makes up for it
-      );
-    }
-    for (const [conversationId, seq] of this.#delivered) {
-      this.client.call('mark_delivered', { conversationId, seq }, { timeoutMs: 60_000 }).catch(() => undefined);
-    }
+    for (const [id, seq] of this.#read) this.#tell('mark_read', this.#read, id, seq);
+    for (const [id, seq] of this.#delivered) this.#tell('mark_delivered', this.#delivered, id, seq);
     this.#read.clear();
     this.#delivered.clear();
+  }
+
+  #tell(name: 'mark_read' | 'mark_delivered', marks: Map<Id, number>, conversationId: Id, seq: number): void {
+    this.client.call(name, { conversationId, seq }, { timeoutMs: TELL_MS }).then(
+      () => name === 'mark_read' && this.#answered(conversationId, seq),
+      (error: unknown) => isPassing(error) && this.#note(marks, conversationId, seq, AGAIN_MS),
+    );
+  }
+
+  /**
+   * How many are left is not taken from the answer: nobody can tell which messages on their way it has counted. All that
+   * was heard of is read, or a snapshot says what is left.
+   */
+  #answered(conversationId: Id, seq: number): void {
+    const chat = this.chats.get(conversationId);
+    if (!chat || seq < chat.readSeq) return; // a later mark is on its way
+    if (seq < chat.lastSeq && chat.unreadCount > 0) this.chats.renew(conversationId);
   }
 }

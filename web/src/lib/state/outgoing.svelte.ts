@@ -1,9 +1,12 @@
+import { SvelteMap } from 'svelte/reactivity';
 import { newClientId, Outbox, type Client, type Id, type Message, type OutboxItem, type OutboxStore } from '../sdk';
 import { keep, kept, keptKeys, unkeep } from './storage';
 
+/** A message that another tab has not got rid of after this long is sent by this one too: that tab may be gone. */
+const ADOPT_MS = 3_000;
+
 /** One key for each message, so that two tabs never overwrite each other. */
-function outboxStore(meId: Id): OutboxStore {
-  const prefix = `loopync.outbox.${meId}.`;
+function outboxStore(prefix: string): OutboxStore {
   return {
     load: () => keptKeys(prefix).flatMap((key) => parse(kept(key))),
     save: (item) => keep(prefix + item.clientId, JSON.stringify(item)),
@@ -23,11 +26,16 @@ function parse(text: string | null): OutboxItem[] {
 /** My messages on their way. */
 export class Outgoing {
   items = $state.raw<readonly OutboxItem[]>([]);
+  /** How many were written here, by conversation: in this tab, which is where one looks. */
+  readonly #written = new SvelteMap<Id, number>();
+  readonly #prefix: string;
   readonly #outbox: Outbox;
   readonly #store: OutboxStore;
+  #lastMs = 0;
 
   constructor(client: Client, meId: Id, acknowledged: (message: Message) => void) {
-    this.#store = outboxStore(meId);
+    this.#prefix = `loopync.outbox.${meId}.`;
+    this.#store = outboxStore(this.#prefix);
     this.#outbox = new Outbox({
       store: this.#store,
       send: ({ conversationId, text, clientId }) => client.call('send_message', { conversationId, text, clientId }),
@@ -49,6 +57,12 @@ export class Outgoing {
 
   start(): void {
     this.#outbox.start();
+    globalThis.addEventListener?.('storage', this.#stored);
+  }
+
+  /** The link is back. */
+  wake(): void {
+    this.#outbox.wake();
   }
 
   in(conversationId: Id): OutboxItem[] {
@@ -56,8 +70,15 @@ export class Outgoing {
   }
 
   send(conversationId: Id, text: string): void {
-    const createdAt = new Date().toISOString();
+    // Strictly rising, whatever the clock does: it is the order after a reload.
+    this.#lastMs = Math.max(Date.now(), this.#lastMs + 1, ...this.items.map((item) => Date.parse(item.createdAt) + 1));
+    const createdAt = new Date(this.#lastMs).toISOString();
+    this.#written.set(conversationId, this.written(conversationId) + 1);
     this.#outbox.add({ clientId: newClientId(), conversationId, text, createdAt, state: 'waiting', reason: null });
+  }
+
+  written(conversationId: Id): number {
+    return this.#written.get(conversationId) ?? 0;
   }
 
   retry(clientId: Id): void {
@@ -69,10 +90,26 @@ export class Outgoing {
   }
 
   close(): void {
+    globalThis.removeEventListener?.('storage', this.#stored);
     this.#outbox.close();
   }
 
   forget(): void {
     for (const item of this.#store.load()) this.#store.remove(item.clientId);
+  }
+
+  /** Another tab of the same person wrote or removed something. */
+  readonly #stored = ({ key, newValue }: StorageEvent): void => {
+    if (!key?.startsWith(this.#prefix)) return;
+    const known = this.items.find((item) => key === this.#prefix + item.clientId);
+    if (newValue === null) {
+      // Given up there, unless it waits: then it was sent there, and the answer to this tab's own try says so.
+      if (known?.state === 'failed') this.#outbox.remove(known.clientId);
+    } else if (known) this.#adopt(newValue);
+    else setTimeout(() => this.#adopt(kept(key)), ADOPT_MS);
+  };
+
+  #adopt(text: string | null): void {
+    for (const item of parse(text)) this.#outbox.adopt(item);
   }
 }

@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { Client, FriendRequest, Friendship, Id, Profile, Push, UserSummary } from '../sdk';
+import { userTopic, type Client, type FriendRequest, type Friendship, type Id, type Profile, type Push, type UserSummary } from '../sdk';
 import type { Loading } from './chats.svelte';
+import type { Recent } from './recent';
 import type { Users } from './users.svelte';
 
 const PAGE = 100;
@@ -20,39 +21,60 @@ export class People {
   constructor(
     private readonly client: Client,
     private readonly users: Users,
+    private readonly recent: Recent,
+    private readonly meId: Id,
   ) {}
 
+  /** Throws what the server said, which is shown while there is nothing else to show. */
   async load(): Promise<void> {
+    const heard = this.recent.tip(userTopic(this.meId));
     try {
-      const requests = this.client.call('list_friend_requests', {});
-      const friends: UserSummary[] = [];
-      let cursor: string | null = null;
-      do {
-        const page: { users: UserSummary[]; nextCursor: string | null } = await this.client.call(
-          'list_friends',
-          cursor ? { limit: PAGE, cursor } : { limit: PAGE },
-        );
-        friends.push(...page.users);
-        cursor = page.nextCursor;
-      } while (cursor);
-      const { incoming, outgoing } = await requests;
+      const [friends, { incoming, outgoing }] = await Promise.all([
+        this.#allFriends(),
+        this.client.call('list_friend_requests', {}),
+      ]);
       this.users.learn(friends);
       this.users.learn([...incoming, ...outgoing].map((request) => request.user));
       [this.friends, this.incoming, this.outgoing] = [friends, incoming, outgoing];
       this.status = 'ready';
-    } catch {
+      this.#join(heard);
+    } catch (error) {
       if (this.status !== 'ready') this.status = 'error';
+      throw error;
     }
   }
 
+  async #allFriends(): Promise<UserSummary[]> {
+    const friends: UserSummary[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { users: UserSummary[]; nextCursor: string | null } = await this.client.call(
+        'list_friends',
+        cursor ? { limit: PAGE, cursor } : { limit: PAGE },
+      );
+      friends.push(...page.users);
+      cursor = page.nextCursor;
+    } while (cursor);
+    return friends;
+  }
+
+  /** Throws what the server said, which is shown while there is nothing else to show. */
   async loadBlocks(): Promise<void> {
+    const heard = this.recent.tip(userTopic(this.meId));
     try {
       this.blocked = (await this.client.call('list_blocks', {})).users;
       this.users.learn(this.blocked);
       this.blocksStatus = 'ready';
-    } catch {
+      this.#join(heard);
+    } catch (error) {
       if (this.blocksStatus !== 'ready') this.blocksStatus = 'error';
+      throw error;
     }
+  }
+
+  /** Puts on top of a snapshot what was heard since it was asked for: each says how one person stands now. */
+  #join(heard: number): void {
+    for (const push of this.recent.after(userTopic(this.meId), heard)) this.apply(push);
   }
 
   profile(userId: Id): Profile | undefined {

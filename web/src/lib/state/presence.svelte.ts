@@ -1,8 +1,12 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { Client, Id, Presence } from '../sdk';
+import { isPassing, type Client, type Id, type Presence } from '../sdk';
 
 const WATCHED_MAX = 200;
 const GATHER_MS = 120;
+/** A refusal that passes is asked again after this long. */
+const AGAIN_MS = 3_000;
+/** A link that is back within this time leaves what was known as it is. */
+const FORGET_MS = 2_000;
 const AWAY_AFTER_MS = 5 * 60_000;
 
 /** Who is here, of those on screen, and whether I am. */
@@ -11,6 +15,8 @@ export class PresenceBoard {
   readonly #watchers = new Map<Id, number>();
   #asked = '';
   #gather: ReturnType<typeof setTimeout> | undefined;
+  #forget: ReturnType<typeof setTimeout> | undefined;
+  #linked = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #mine: 'online' | 'away' = 'online';
 
@@ -42,6 +48,8 @@ export class PresenceBoard {
 
   /** A new connection watches nobody and is online. */
   linked(): void {
+    this.#linked = true;
+    clearTimeout(this.#forget);
     this.#asked = '';
     this.#changed();
     if (this.#mine === 'away') this.#say('away');
@@ -49,7 +57,8 @@ export class PresenceBoard {
 
   /** Nobody can be seen without a link. */
   unlinked(): void {
-    this.#known.clear();
+    if (this.#linked) this.#forget = setTimeout(() => this.#known.clear(), FORGET_MS);
+    this.#linked = false;
   }
 
   /** A key, a touch, a look: I am here. */
@@ -60,6 +69,8 @@ export class PresenceBoard {
   }
 
   close(): void {
+    this.#linked = false;
+    clearTimeout(this.#forget);
     clearTimeout(this.#idle);
     clearTimeout(this.#gather);
   }
@@ -69,8 +80,8 @@ export class PresenceBoard {
     this.client.call('set_presence', { state }, { delivery: 'now' }).catch(() => undefined);
   }
 
-  #changed(): void {
-    this.#gather ??= setTimeout(() => void this.#ask(), GATHER_MS);
+  #changed(waitMs = GATHER_MS): void {
+    this.#gather ??= setTimeout(() => void this.#ask(), waitMs);
   }
 
   async #ask(): Promise<void> {
@@ -82,8 +93,9 @@ export class PresenceBoard {
     try {
       const { presence } = await this.client.call('watch_presence', { userIds }, { delivery: 'now' });
       for (const each of presence) this.heard(each);
-    } catch {
+    } catch (error) {
       this.#asked = ''; // asked again with the next change, or the next link
+      if (this.#linked && isPassing(error)) this.#changed(AGAIN_MS);
     }
   }
 }

@@ -1,5 +1,6 @@
-import { conversationTopic, type Client, type Id, type Message, type MessagesPage } from '../sdk';
+import { conversationTopic, isPassing, type Client, type Id, type Message, type MessagesPage } from '../sdk';
 import type { Recent } from './recent';
+import type { Repairs } from './repairs';
 import type { Users } from './users.svelte';
 
 const PAGE = 50;
@@ -18,19 +19,35 @@ export class Thread {
   newer = $state<Edge>('idle');
   /** Counts the times the stretch was replaced as a whole, for views that keep a position in it. */
   replaced = $state(0);
+  /** Counts the times that more was missed than is replayed; who looks at the end then opens it anew. */
+  behind = $state(0);
   #load = 0;
 
   constructor(
     private readonly client: Client,
     private readonly users: Users,
     private readonly recent: Recent,
+    private readonly repairs: Repairs,
     readonly conversationId: Id,
   ) {}
 
-  /** The stretch around the first unread message, or the newest one when `readSeq` is null. */
+  /** The stretch around the first unread message, or the newest one when `readSeq` is null. Goes on trying when there is no link. */
   async open(readSeq: number | null): Promise<void> {
-    const load = (this.#load += 1);
     this.status = 'loading';
+    try {
+      await this.#open(readSeq);
+    } catch (error) {
+      if (isPassing(error)) this.repairs.add(`thread ${this.conversationId}`, () => this.#reopen(readSeq));
+    }
+  }
+
+  async #reopen(readSeq: number | null): Promise<void> {
+    if (this.status === 'error') await this.#open(readSeq);
+  }
+
+  async #open(readSeq: number | null): Promise<void> {
+    const load = (this.#load += 1);
+    this.older = this.newer = 'idle';
     try {
       const after = readSeq === null ? {} : { after: Math.max(0, readSeq - CONTEXT) };
       const page = await this.#page(after);
@@ -38,15 +55,44 @@ export class Thread {
       this.messages = page.messages;
       this.hasBefore = page.hasBefore;
       this.hasAfter = page.hasAfter;
-      this.older = this.newer = 'idle';
       this.replaced += 1;
       this.status = 'ready';
-      for (const push of this.recent.after(conversationTopic(this.conversationId), page.topicSeq)) {
-        if (push.event === 'new_message') this.took(push.data);
-      }
-    } catch {
-      if (load === this.#load) this.status = 'error';
+      this.#join(page.topicSeq);
+    } catch (error) {
+      if (load !== this.#load) return;
+      this.status = 'error';
+      throw error;
     }
+  }
+
+  /** Puts behind a page what was heard since it was read. */
+  #join(topicSeq: number): void {
+    for (const push of this.recent.after(conversationTopic(this.conversationId), topicSeq)) {
+      if (this.hasAfter) return;
+      if (push.event !== 'new_message') continue;
+      const last = this.messages.at(-1);
+      // More came than is kept: what is between is loaded.
+      if (last && push.data.seq > last.seq + 1) this.hasAfter = true;
+      else this.took(push.data);
+    }
+  }
+
+  /**
+   * More was missed than is replayed: the stretch ends where it has its first hole, and `loadNewer` goes on from there.
+   * What is read far up stays as it is.
+   */
+  fallBehind(): void {
+    if (this.status !== 'ready') return; // what is under way is asked for anew on each link
+    const hole = this.messages.findIndex((message, at) => at > 0 && message.seq !== (this.messages[at - 1] as Message).seq + 1);
+    if (hole > 0) this.messages = this.messages.slice(0, hole);
+    this.hasAfter = true;
+    this.behind += 1;
+  }
+
+  /** The link is back: what could not be loaded is tried again. */
+  resume(): void {
+    if (this.older === 'error') void this.loadOlder();
+    if (this.newer === 'error') void this.loadNewer();
   }
 
   async loadOlder(): Promise<void> {
@@ -76,11 +122,7 @@ export class Thread {
       this.messages = [...this.messages, ...page.messages];
       this.hasAfter = page.hasAfter;
       this.newer = 'idle';
-      if (!this.hasAfter) {
-        for (const push of this.recent.after(conversationTopic(this.conversationId), page.topicSeq)) {
-          if (push.event === 'new_message') this.took(push.data);
-        }
-      }
+      this.#join(page.topicSeq);
     } catch {
       if (load === this.#load) this.newer = 'error';
     }
@@ -113,10 +155,12 @@ export class Threads {
     private readonly client: Client,
     private readonly users: Users,
     private readonly recent: Recent,
+    private readonly repairs: Repairs,
   ) {}
 
   get(conversationId: Id): Thread {
-    const thread = this.#threads.get(conversationId) ?? new Thread(this.client, this.users, this.recent, conversationId);
+    const known = this.#threads.get(conversationId);
+    const thread = known ?? new Thread(this.client, this.users, this.recent, this.repairs, conversationId);
     // A Map keeps the order of insertion: the one used last goes to the end.
     this.#threads.delete(conversationId);
     this.#threads.set(conversationId, thread);
@@ -127,6 +171,10 @@ export class Threads {
 
   opened(conversationId: Id): Thread | undefined {
     return this.#threads.get(conversationId);
+  }
+
+  resume(): void {
+    for (const thread of this.#threads.values()) thread.resume();
   }
 
   drop(conversationId: Id): void {

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import type { Client, Id, Me, Message, Push, Settings } from '../sdk';
+import { conversationTopic, userTopic, type Client, type Id, type Me, type Message, type Push, type Settings } from '../sdk';
 import { useLanguage } from '../i18n';
 import { Chats } from './chats.svelte';
 import { Drafts } from './drafts.svelte';
@@ -8,6 +8,7 @@ import { Outgoing } from './outgoing.svelte';
 import { People } from './people.svelte';
 import { PresenceBoard } from './presence.svelte';
 import { Recent } from './recent';
+import { Repairs } from './repairs';
 import { themeChoice } from './theme.svelte';
 import { Threads } from './threads.svelte';
 import { Typing } from './typing.svelte';
@@ -22,6 +23,7 @@ export class World {
   sessionsChanged = $state(0);
   readonly users = new Users();
   readonly recent = new Recent();
+  readonly repairs = new Repairs();
   readonly typing = new Typing();
   readonly chats: Chats;
   readonly threads: Threads;
@@ -41,40 +43,57 @@ export class World {
     this.me = me;
     this.#applySettings(me.settings);
     this.users.learn([me]);
-    this.chats = new Chats(client, this.users, this.recent, me.id);
-    this.threads = new Threads(client, this.users, this.recent);
-    this.people = new People(client, this.users);
+    this.chats = new Chats(client, this.users, this.recent, this.repairs, me.id);
+    this.threads = new Threads(client, this.users, this.recent, this.repairs);
+    this.people = new People(client, this.users, this.recent, me.id);
     this.presence = new PresenceBoard(client, me.id);
     this.marks = new Marks(client, this.chats);
     this.drafts = new Drafts(me.id);
-    this.outgoing = new Outgoing(client, me.id, (message) => this.#took(message));
+    this.outgoing = new Outgoing(client, me.id, (message) => this.#acknowledged(message));
     this.outgoing.start();
   }
 
   linkChanged(online: boolean): void {
-    if (online) this.presence.linked();
-    else {
+    if (online) {
+      this.presence.linked();
+      this.outgoing.wake();
+      this.repairs.wake();
+    } else {
       this.current = false;
       this.presence.unlinked();
     }
   }
 
   /** After the first resume everything is loaded; pushes keep it true from then on. */
-  caughtUp(): void {
+  caughtUp(gone: readonly string[] = []): void {
+    for (const topic of gone) this.#left(topic.slice(conversationTopic('').length));
     this.current = true;
-    if (this.#loaded && this.chats.status === 'ready') return;
+    this.threads.resume();
+    if (this.#loaded) return;
     this.#loaded = true;
-    void this.#load();
+    this.reload();
   }
 
   /** The server no longer has what was missed of a topic. */
   resync(topic: string): void {
     const [kind, id] = topic.split(':') as [string, Id];
-    if (kind === 'user') void this.#load();
-    if (kind === 'conversation') {
-      void this.chats.fetch(id).catch(() => undefined);
-      void this.threads.opened(id)?.open(null);
+    if (kind === 'user') {
+      this.repairs.add('me', () => this.#loadMe());
+      return this.reload();
     }
+    this.repairs.add(`resync ${id}`, async () => {
+      await this.chats.fetch(id);
+      this.#arrived(id);
+    });
+    this.threads.opened(id)?.fallBehind();
+  }
+
+  /** Loads anew what the list, the people and the profile show, however long it takes. */
+  reload(): void {
+    this.updating = this.chats.status === 'ready';
+    for (const part of [this.chats, this.people]) if (part.status === 'error') part.status = 'loading';
+    this.repairs.add('world', () => this.#load());
+    this.repairs.wake();
   }
 
   pushed(push: Push): void {
@@ -83,20 +102,19 @@ export class World {
     this.people.apply(push);
     switch (push.event) {
       case 'new_message':
-        return this.#took(push.data);
+        return this.#heard(push.data);
       case 'conversation_removed':
-        return this.threads.drop(push.data.conversationId);
+        return this.#left(push.data.conversationId);
       case 'typing':
         return this.typing.heard(push.data.conversationId, push.data.userId, push.data.active);
       case 'presence':
         return this.presence.heard(push.data);
-      case 'profile_updated':
-        return this.took(push.data);
-      case 'settings_updated':
-        return this.tookSettings(push.data);
       case 'session_added':
       case 'session_revoked':
         this.sessionsChanged += 1;
+        return;
+      default:
+        return this.#mine(push);
     }
   }
 
@@ -113,6 +131,7 @@ export class World {
 
   close(): void {
     this.outgoing.close();
+    this.repairs.close();
     this.marks.close();
     this.presence.close();
     this.typing.close();
@@ -125,22 +144,51 @@ export class World {
     this.drafts.forget();
   }
 
-  #took(message: Message): void {
-    this.chats.took(message);
-    this.threads.opened(message.conversationId)?.took(message);
-    if (message.clientId) this.outgoing.remove(message.clientId);
+  #heard(message: Message): void {
+    this.#shown(message);
     if (message.senderId === this.me.id) return;
     this.typing.heard(message.conversationId, message.senderId, false);
     this.marks.delivered(message.conversationId, message.seq);
   }
 
+  #acknowledged(message: Message): void {
+    this.chats.acknowledged(message);
+    this.#shown(message);
+  }
+
+  #shown(message: Message): void {
+    this.threads.opened(message.conversationId)?.took(message);
+    if (message.clientId) this.outgoing.remove(message.clientId);
+  }
+
+  #mine(push: Push): void {
+    if (push.event === 'profile_updated') this.took(push.data);
+    if (push.event === 'settings_updated') this.tookSettings(push.data);
+  }
+
+  #left(conversationId: Id): void {
+    this.chats.drop(conversationId);
+    this.threads.drop(conversationId);
+  }
+
   async #load(): Promise<void> {
-    this.updating = this.chats.status === 'ready';
-    await Promise.all([this.chats.load(), this.people.load(), this.people.loadBlocks()]);
+    const loads = [this.chats.load(), this.people.load(), this.people.loadBlocks()];
+    const refused = (await Promise.allSettled(loads)).find((result) => result.status === 'rejected');
     this.updating = false;
-    for (const chat of this.chats.list) {
-      if (chat.lastSeq > chat.deliveredSeq) this.marks.delivered(chat.id, chat.lastSeq);
-    }
+    for (const chat of this.chats.list) this.#arrived(chat.id);
+    if (refused) throw refused.reason;
+  }
+
+  async #loadMe(): Promise<void> {
+    const me = await this.client.call('get_me', {});
+    this.took(me);
+    for (const push of this.recent.after(userTopic(me.id), me.topicSeq ?? 0)) this.#mine(push);
+  }
+
+  /** Tells that what a snapshot brought is here. */
+  #arrived(conversationId: Id): void {
+    const chat = this.chats.get(conversationId);
+    if (chat && chat.lastSeq > chat.deliveredSeq) this.marks.delivered(chat.id, chat.lastSeq);
   }
 
   #applySettings(settings: Settings): void {

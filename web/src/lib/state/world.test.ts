@@ -1,5 +1,6 @@
+// @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Client, CommandName, Conversation, Me, Message, Push } from '../sdk';
+import { RequestError, type Client, type CommandName, type Conversation, type Me, type Message, type Push } from '../sdk';
 import { World } from './world.svelte';
 
 vi.mock('./theme.svelte', () => ({ themeChoice: { use: () => undefined } }));
@@ -21,17 +22,22 @@ const message = (seq: number): Message => ({
 /** A server whose answers wait for `deliver`, in the order they were asked for. */
 class Server {
   asked: CommandName[] = [];
+  refusals = 0;
   readonly answers: Partial<Record<CommandName, unknown>> = {
     list_conversations: { conversations: [chat('c')], users: [BEN], nextCursor: null, unreadTotal: 0, topics: {} },
     list_friends: { users: [], nextCursor: null },
     list_friend_requests: { incoming: [], outgoing: [] },
     list_blocks: { users: [BEN] },
     list_messages: { messages: [message(1)], users: [BEN], hasBefore: false, hasAfter: false, lastSeq: 1, topicSeq: 1 },
-    get_conversation: chat('c', { name: 'Anew' }),
+    get_conversation: chat('c', { name: 'Anew', topicSeq: 5 }),
   };
   readonly client = {
     call: (name: CommandName) => {
       this.asked.push(name);
+      if (this.refusals > 0) {
+        this.refusals -= 1;
+        return Promise.reject(new RequestError({ code: 'unavailable', retry: true }));
+      }
       return name in this.answers ? Promise.resolve(this.answers[name]) : new Promise(() => undefined);
     },
   } as unknown as Client;
@@ -69,16 +75,34 @@ describe("Ana's world", () => {
   it('says that it is updating while too much was missed, and keeps what it shows', async () => {
     world.resync('user:ana');
     expect([world.updating, world.chats.status, world.chats.list.length]).toEqual([true, 'ready', 1]);
+    expect(server.asked).toContain('get_me');
     await vi.waitFor(() => expect(world.updating).toBe(false));
   });
 
-  it('loads anew the conversation of which too much was missed, and its open thread', async () => {
+  it('loads anew the conversation of which too much was missed, and leaves its thread to who looks at it', async () => {
     await world.threads.get('c').open(null);
     server.asked = [];
     world.resync('conversation:c');
-    await settled();
-    expect(server.asked).toEqual(['get_conversation', 'list_messages']);
+    await vi.waitFor(() => expect(world.chats.get('c')?.name).toBe('Anew'));
+    expect(server.asked).toEqual(['get_conversation']);
+    expect(world.threads.get('c').hasAfter).toBe(true);
+  });
+
+  it('loads in the end what too much was missed of, through refusals and lost links', async () => {
+    vi.useFakeTimers();
+    server.refusals = 9;
+    world.resync('conversation:c');
+    world.resync('user:ana');
+    world.linkChanged(false);
+    await vi.advanceTimersByTimeAsync(120_000);
     expect(world.chats.get('c')?.name).toBe('Anew');
+    expect(server.refusals).toBe(0);
+    vi.useRealTimers();
+  });
+
+  it('closes what it finds gone on catching up', () => {
+    world.caughtUp(['conversation:c']);
+    expect(world.chats.get('c')).toBeUndefined();
   });
 
   it('forgets the conversation she has left, thread and all', async () => {

@@ -45,6 +45,13 @@ describe('the rows of a thread', () => {
     expect(rows([message(1), message(2, ANA), note], { unreadAfter: 1 }).some((row) => row.key === UNREAD_KEY)).toBe(false);
   });
 
+  it('draw once what waits for an answer though it has arrived', () => {
+    const createdAt = message(1).createdAt;
+    const item: OutboxItem = { clientId: 'x', conversationId: 'c', text: '1', createdAt, state: 'waiting', reason: null };
+    const keys = rows([message(1, ANA, { clientId: 'x' })], { pending: [item] }).map((row) => row.key);
+    expect(keys.filter((key) => key === 'x')).toHaveLength(1);
+  });
+
   it('keep the key of a message of mine from waiting to sent', () => {
     const createdAt = message(1).createdAt;
     const item: OutboxItem = { clientId: 'x', conversationId: 'c', text: '1', createdAt, state: 'waiting', reason: null };

@@ -55,7 +55,10 @@ export function rowsOf({ messages, pending, meId, unreadAfter }: RowsInput): Row
       pieces.push({ row, author: message.senderId, at });
     }
   }
+  // After a reload, or in another tab, one may be there before its answer is.
+  const sent = new Set(pending.length > 0 ? messages.map((message) => message.clientId) : []);
   for (const item of pending) {
+    if (sent.has(item.clientId)) continue;
     const at = begin(item.createdAt);
     pieces.push({ row: { key: item.clientId, type: 'pending', item, first: true, last: true }, author: meId, at });
   }

@@ -1,0 +1,87 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestError, type Client, type Message, type OutboxItem } from '../sdk';
+import { Outgoing } from './outgoing.svelte';
+
+const KEY = 'loopync.outbox.ana.';
+const item = (clientId: string, state: 'waiting' | 'failed' = 'waiting'): OutboxItem => ({
+  clientId, conversationId: 'c', text: clientId, createdAt: '2026-01-01T00:00:00Z', state, reason: null,
+});
+
+/** As the browser tells a tab of what another one did. */
+function otherTab(clientId: string, kept: OutboxItem | null): void {
+  if (kept) localStorage.setItem(KEY + clientId, JSON.stringify(kept));
+  else localStorage.removeItem(KEY + clientId);
+  const newValue = kept && JSON.stringify(kept);
+  window.dispatchEvent(Object.assign(new Event('storage'), { key: KEY + clientId, newValue }));
+}
+
+describe("Ana's messages on their way", () => {
+  const call = vi.fn();
+  let acknowledged: Message[];
+  let outgoing: Outgoing;
+
+  function open(): Outgoing {
+    const opened = new Outgoing({ call } as unknown as Client, 'ana', (message) => acknowledged.push(message));
+    opened.start();
+    return opened;
+  }
+  const texts = (): string[] => outgoing.items.map((each) => each.text);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    localStorage.clear();
+    acknowledged = [];
+    call.mockReset().mockImplementation(() => Promise.reject(new RequestError({ code: 'offline', retry: true })));
+    outgoing = open();
+  });
+  afterEach(() => {
+    outgoing.close();
+    vi.useRealTimers();
+  });
+
+  it('keep their order over a reload, though written within one tick and a clock that is put back', () => {
+    for (const text of ['one', 'two', 'three']) outgoing.send('c', text);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    outgoing.send('c', 'four');
+    outgoing.close();
+    outgoing = open();
+    expect(texts()).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('are left by a tab that was closed to one that is open', async () => {
+    otherTab('a', item('a'));
+    expect(texts()).toEqual([]); // the other tab has its chance
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(texts()).toEqual(['a']);
+    expect(outgoing.written('c')).toBe(0); // so nothing scrolls here
+  });
+
+  it('are not touched when the other tab has sent them', async () => {
+    otherTab('a', item('a'));
+    otherTab('a', null);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([texts(), call.mock.calls.length]).toEqual([[], 0]);
+  });
+
+  it('stay where they wait though another tab has sent them: the answer to this one says so', async () => {
+    outgoing.send('c', 'here');
+    const { clientId } = outgoing.items[0] as OutboxItem;
+    otherTab(clientId, null);
+    expect(texts()).toEqual(['here']);
+    call.mockResolvedValue({ id: 'm', conversationId: 'c', seq: 1, createdAt: '' });
+    outgoing.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    outgoing.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([texts(), acknowledged.length]).toEqual([[], 1]);
+  });
+
+  it('that failed go when they are discarded in another tab', () => {
+    localStorage.setItem(`${KEY}a`, JSON.stringify(item('a', 'failed')));
+    outgoing.close();
+    outgoing = open();
+    otherTab('a', null);
+    expect(texts()).toEqual([]);
+  });
+});

@@ -232,13 +232,13 @@ class Arrivals:
         if spans:
             read.add(await between_apart(self._reader, resume.union(spans)))
 
-    def _greeting(self, arrival: Arrival) -> dict[str, object]:
-        return {
-            "socketId": new_id(),
-            "userId": arrival.actor.user_id,
-            "sessionId": arrival.actor.session_id,
-            "pingSeconds": self._ping_seconds,
-        }
+    def _greeting(self, arrival: Arrival) -> wire.Connected:
+        return wire.Connected(
+            socket_id=new_id(),
+            user_id=arrival.actor.user_id,
+            session_id=arrival.actor.session_id,
+            ping_seconds=self._ping_seconds,
+        )
 
     def _refuse(self, arrival: Arrival) -> None:
         refusal = Unavailable("database", "try again", retry_after_seconds=1)

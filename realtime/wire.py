@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple, TypeVar
+from uuid import UUID
 
 import msgspec
 
 from realtime.frames import frame
 from storage.decoding import UNREADABLE, refusal_of
 from storage.errors import Refusal
+from storage.ids import SessionId, UserId
 from storage.journal import Entry
-from storage.words import encode_json
+from storage.words import Words, encode_json
 
 T = TypeVar("T")
 
@@ -88,7 +90,16 @@ def refusal_reply(request_ids: Iterable[int | None], refusal: Refusal) -> bytes:
     )
 
 
-def connected(request_id: int, data: Any) -> bytes:
+class Connected(Words):
+    """Who the connection is, from now on."""
+
+    socket_id: UUID
+    user_id: UserId
+    session_id: SessionId
+    ping_seconds: float
+
+
+def connected(request_id: int, data: Connected) -> bytes:
     head = b'{"id":%d,"event":"connected","success":true,"data":%b}'
     return frame(head % (request_id, encode_json(data)))
 
@@ -142,9 +153,18 @@ def ephemeral(kind: str, body: bytes) -> bytes:
     return frame(b'{"event":"%b","data":%b}' % (kind.encode(), body))
 
 
+class CaughtUp(Words):
+    topics: dict[str, int]
+
+
+class Resync(Words):
+    topic: str
+    seq: int
+
+
 def caught_up(seqs: dict[str, int]) -> bytes:
-    return ephemeral("caught_up", encode_json({"topics": seqs}))
+    return ephemeral("caught_up", encode_json(CaughtUp(topics=seqs)))
 
 
 def resync(topic: str, seq: int) -> bytes:
-    return ephemeral("resync", encode_json({"topic": topic, "seq": seq}))
+    return ephemeral("resync", encode_json(Resync(topic=topic, seq=seq)))

@@ -16,6 +16,7 @@ import trio
 from ops import places
 from ops.logs import Logs
 from ops.parts import Part
+from ops.readiness import Readiness
 from ops.say import Stop, say
 from storage.process import spawn
 
@@ -49,11 +50,13 @@ class Crew:
     async def _keep(self, part: Part, environment: Mapping[str, str]) -> None:
         ready = self._ready[part.name]
         for times, pause_seconds in enumerate(pauses(), 1):
-            process = self._start(part.name, part.command, environment)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._note_ready, part)
-                code = await ended(process)
-                nursery.cancel_scope.cancel()
+            with Readiness(part) as readiness:
+                told = {**environment, **readiness.environment}
+                process = self._start(part.name, part.command, told, readiness.keep)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._note_ready, part.name, readiness)
+                    code = await ended(process)
+                    nursery.cancel_scope.cancel()
             del self._living[part.name]
             if not ready.is_set() and times >= ENDS_BEFORE_READY_MAX:
                 end = self.logs.end_of(part.name)
@@ -88,14 +91,18 @@ class Crew:
                         await ended(process)
                     return
 
-    async def _note_ready(self, part: Part) -> None:
-        await part.ready()
-        if self._ready[part.name].is_set():
-            say(f"{part.name} is ready again.")
-        self._ready[part.name].set()
+    async def _note_ready(self, name: str, readiness: Readiness) -> None:
+        await readiness.wait()
+        if self._ready[name].is_set():
+            say(f"{name} is ready again.")
+        self._ready[name].set()
 
     def _start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        keep: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         assert name not in self._living
         with self.logs.open(name) as log:
@@ -105,6 +112,7 @@ class Crew:
                 environment=environment,
                 output=log,
                 group=self.group,
+                keep=keep,
             )
         self.join(process)
         self._living[name] = process

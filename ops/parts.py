@@ -22,18 +22,18 @@ READY_ANSWER_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`ready` returns when the part answers; it is cancelled when the part ends before."""
+    """`ready` returns when the part answers; it is cancelled when the part ends before.
+
+    None: the part says so itself (`storage.process.tell_ready`), as one of several at a door must.
+    """
 
     name: str
     command: tuple[str, ...]
-    ready: Callable[[], Awaitable[None]]
+    ready: Callable[[], Awaitable[None]] | None
 
 
 def parts(settings: Settings) -> list[Part]:
     host = reachable(settings.host)
-
-    async def realtime_ready() -> None:
-        await until(lambda: _connects(host, settings.ws_port))
 
     async def http_ready() -> None:
         await until(lambda: _answers(host, settings.http_port, "/health/live"))
@@ -45,9 +45,7 @@ def parts(settings: Settings) -> list[Part]:
     several = settings.realtime_processes > 1
     return [
         *(
-            Part(
-                f"realtime-{n}" if several else "realtime", python("realtime.main"), realtime_ready
-            )
+            Part(f"realtime-{n}" if several else "realtime", python("realtime.main"), ready=None)
             for n in numbers
         ),
         Part("http_api", python("http_api.main"), http_ready),
@@ -150,15 +148,6 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             if await holds():
                 return
         await trio.sleep(READY_POLL_SECONDS)
-
-
-async def _connects(host: str, port: int) -> bool:
-    try:
-        stream = await trio.open_tcp_stream(host, port)
-    except OSError:
-        return False
-    await stream.aclose()
-    return True
 
 
 async def _answers(host: str, port: int, path: str) -> bool:

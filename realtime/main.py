@@ -18,6 +18,7 @@ from realtime.listener import listen, raise_open_files_limit
 from realtime.reactor import Reactor, SocketLimits
 from storage.gate import Gate, open_gate
 from storage.logs import configure_logs
+from storage.process import tell_ready
 from storage.settings import Settings, SettingsError
 
 FAREWELL_SECONDS_MAX = 4.0
@@ -66,6 +67,7 @@ async def main(settings: Settings) -> None:
     async def start() -> None:
         nonlocal reactor
         reactor = await nursery.start(serve_for_ever, settings)
+        tell_ready()
 
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:

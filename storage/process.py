@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 PR_SET_PDEATHSIG = 1
+READY_FD = "LOOPYNC_READY_FD"
+"""Names the open file of the starter's on which a process says, with any byte, that it is ready."""
 
 
 class Account(NamedTuple):
@@ -66,6 +68,18 @@ def spawn(
         except (PermissionError, ProcessLookupError):
             pass  # Its last member has ended.
     return start(0)
+
+
+def tell_ready() -> None:
+    """Say to the starter that this very process serves now. Nothing, where none asked for that."""
+    fd = os.environ.pop(READY_FD, None)
+    if fd is None:
+        return
+    try:
+        os.write(int(fd), b"ready")
+        os.close(int(fd))
+    except OSError:
+        pass  # The starter has ended, and so shall we.
 
 
 def become(arguments: list[str]) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from pathlib import Path
-
+from storage.release import version
 from storage.settings import Settings
 from storage.words import Words
 
@@ -30,10 +27,3 @@ def config_of(settings: Settings) -> Config:
         demo=settings.demo,
         version=version(),
     )
-
-
-@cache
-def version() -> str:
-    """The release of this checkout: pyproject.toml is the one place that says it."""
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    return str(project["version"])

@@ -7,30 +7,17 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from http_api.config import Config, version
+from http_api.config import Config
 from http_api.endpoint import IN_QUERY, Route
 from http_api.examples import EXAMPLES
 from http_api.exchange import Response
 from storage import errors
+from storage.release import version
 from storage.words import Words
 
 Schema: TypeAlias = dict[str, Any]
 
 REF = "#/components/schemas/{name}"
-ERRORS: tuple[type[errors.Refusal], ...] = (
-    errors.MalformedInput,
-    errors.Unauthenticated,
-    errors.Forbidden,
-    errors.NotFound,
-    errors.MethodNotAllowed,
-    errors.Conflict,
-    errors.PayloadTooLarge,
-    errors.UnsupportedMediaType,
-    errors.InvalidInput,
-    errors.TooManyRequests,
-    errors.InternalError,
-    errors.Unavailable,
-)
 DESCRIPTION = (
     "The HTTP twin of the socket: every command has one name, one body and one result at both. "
     "Names are camelCase, ids are UUIDv7, times are ISO 8601 in UTC. A field that is not described "
@@ -65,7 +52,7 @@ def document(routes: Sequence[Route]) -> Schema:
         kinds += [route.command, *_alternatives(route.result)]
     refs, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
     ref_of = {id(kind): ref for kind, ref in zip(kinds, refs, strict=True)}
-    schemas |= {"Error": ERROR, "Failure": FAILURE}
+    schemas |= {"Error": errors.BODY_SCHEMA, "Failure": FAILURE}
 
     paths: dict[str, Schema] = {}
     for server, path, name, summary, kind in DOCUMENTS:
@@ -79,7 +66,7 @@ def document(routes: Sequence[Route]) -> Schema:
         domain = route.action.function.__module__.removeprefix("storage.domains.").partition(".")[0]
         tag = TAGS.get(domain, domain)
         operation = _operation(
-            route.action.name, route.action.summary, tag, route.status, answer, ERRORS
+            route.action.name, route.action.summary, tag, route.status, answer, errors.KINDS
         )
         operation |= _command(route, ref_of[id(route.command)], schemas)
         if route.action.visitor:
@@ -99,7 +86,7 @@ def document(routes: Sequence[Route]) -> Schema:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {kind.__name__: _error_response(kind) for kind in ERRORS},
+            "responses": {kind.__name__: _error_response(kind) for kind in errors.KINDS},
             "securitySchemes": {
                 "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -236,18 +223,6 @@ IDEMPOTENCY_KEY: Schema = {
     "required": False,
     "description": "A retry with the same key and body gets the first answer, for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-}
-
-ERROR: Schema = {
-    "type": "object",
-    "required": ["code", "subject", "hint", "retry"],
-    "properties": {
-        "code": {"enum": sorted({kind.code for kind in ERRORS})},
-        "subject": {"type": "string", "description": "Which field or thing was refused"},
-        "hint": {"type": "string", "description": "What is allowed"},
-        "retry": {"type": "boolean", "description": "Whether the same request may be sent again"},
-        "retryAfter": {"type": "number", "description": "Seconds to wait before that"},
-    },
 }
 
 FAILURE: Schema = {

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import msgspec
 import structlog
@@ -22,6 +22,7 @@ from realtime.client import Client
 from storage.action import Action
 from storage.errors import InternalError, Refusal, TooManyRequests
 from storage.ids import new_id
+from storage.words import Nothing
 
 if TYPE_CHECKING:
     from realtime.core import Core
@@ -42,13 +43,25 @@ class Stored:
     def name(self) -> str:
         return self.action.name
 
+    @property
+    def summary(self) -> str:
+        return self.action.summary
+
+    @property
+    def body_type(self) -> Any:
+        return self.action.command
+
+    @property
+    def result_type(self) -> Any:
+        return self.action.result
+
     @cached_property
     def is_batched(self) -> bool:
         return self.action.many is not None and self.perform is None
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
-        return msgspec.json.Decoder(self.action.command)
+        return msgspec.json.Decoder(self.body_type)
 
 
 @dataclass(frozen=True)
@@ -62,11 +75,17 @@ class Instant:
 
     name: str
     body_type: Any
-    answer: Callable[[Core, Client, Any], Any]
+    answer: Callable[[Core, Client, Any], Nothing]
     otherwise: Stored | None = None
     """What to ask of storage when `answer` knows of no such thing."""
     is_counted: bool = True
     """Whether it is one of the requests that a person may make in a minute."""
+    result_type: ClassVar[Any] = Nothing
+
+    @property
+    def summary(self) -> str:
+        """For the description of the socket."""
+        return (self.answer.__doc__ or self.name).strip().splitlines()[0]
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:

@@ -27,7 +27,10 @@ REMEMBERED_MAX = 64
 
 
 def typing(core: Core, client: Client, command: Typing) -> Nothing:
-    """Raises NotFound when it is not remembered: then `ask` finds out."""
+    """Say that one is typing, or has stopped. Repeat it every three seconds.
+
+    Raises NotFound when it is not remembered who listens: then `ask` finds out.
+    """
     key = conversation_topic(command.conversation_id)
     remembered = client.audiences.get(key) if client.audiences is not None else None
     if remembered != core.blocks_seen or not any(topic.key == key for topic in client.topics):

@@ -5,7 +5,7 @@ allow. Whatever else goes wrong is a bug or an outage, and nothing below the doo
 catches it.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 SUBJECT_CHARACTERS_MAX = 100
 HINT_CHARACTERS_MAX = 300
@@ -109,3 +109,32 @@ class Unavailable(Refusal):
     code = "unavailable"
     http_status = 503
     retry = True
+
+
+KINDS: Final[tuple[type[Refusal], ...]] = (
+    MalformedInput,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    InvalidInput,
+    TooManyRequests,
+    InternalError,
+    Unavailable,
+)
+
+BODY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["code", "subject", "hint", "retry"],
+    "properties": {
+        "code": {"enum": sorted({kind.code for kind in KINDS})},
+        "subject": {"type": "string", "description": "Which field or thing was refused"},
+        "hint": {"type": "string", "description": "What is allowed"},
+        "retry": {"type": "boolean", "description": "Whether the same request may be sent again"},
+        "retryAfter": {"type": "number", "description": "Seconds to wait before that"},
+    },
+}
+"""JSON Schema of `Refusal.body`, for the documents that describe the doors."""

@@ -30,11 +30,13 @@ async def watch(core: Core, client: Client, command: WatchPresence) -> WatchedPr
 
 
 def set_presence(core: Core, client: Client, command: SetPresence) -> Nothing:
+    """Say whether one is there or away, at this connection."""
     core.presence.set_away(client, away=command.state == "away")
     return Nothing()
 
 
 def ping(core: Core, client: Client, command: Nothing) -> Nothing:
+    """Ask whether the link is alive."""
     return Nothing()
 
 

@@ -255,7 +255,7 @@ async def neighbours(gate: Gate, process: Process, world: World) -> Callable[[],
         text = str(new_id())
         data = {"conversationId": group, "text": text, "clientId": new_id()}
         reply = await ana.ask("send_message", data)
-        return (await ben.push("new_message", text=text))["seq"] == reply["seq"]
+        return bool((await ben.push("new_message", text=text))["data"]["seq"] == reply["seq"])
 
     return talk
 

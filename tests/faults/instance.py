@@ -1,0 +1,165 @@
+"""A whole instance, sound or broken, its demo people, and a disk of its own that can be filled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.realtime.sockets import ROOT, free_port
+
+PASSWORD = "loopync-demo-2026"
+ANSWER_SECONDS_MAX = 30.0
+
+
+@dataclass
+class Instance:
+    process: subprocess.Popen[str]
+    data: Path
+    http_port: int
+    ws_port: int
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.ws_port}/ws"
+
+    def ask(
+        self, method: str, path: str, body: object = None, token: str | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of an answer of the HTTP door."""
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(
+            f"{self.origin}/api/v1{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=headers,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def sign_in(self, login: str) -> Any:
+        status, answer = self.ask("POST", "/auth/login", {"login": login, "password": PASSWORD})
+        assert status == 200, answer
+        return answer["data"]
+
+    def kill_database(self) -> None:
+        [server] = [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if child.name() == "postgres"
+        ]
+        server.send_signal(signal.SIGKILL)
+        server.wait(ANSWER_SECONDS_MAX)
+
+    def logged(self, part: str) -> list[dict[str, Any]]:
+        lines = (self.data / "logs" / f"{part}.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextmanager
+def running(
+    variant: str, data: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Instance]:
+    """Ready when entered. It ends in good order, and nothing of it is left."""
+    http_port, ws_port = free_port(), free_port()
+    settings = {
+        "LOOPYNC_HTTP_PORT": str(http_port),
+        "LOOPYNC_WS_PORT": str(ws_port),
+        "LOOPYNC_DATA": str(data),
+        "LOOPYNC_LIMITS": "1000",
+    }
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LOOPYNC_") and name != "DATABASE_URL"
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.variants", "up", variant],
+        cwd=ROOT,
+        env=others | settings | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    instance = Instance(process, data, http_port, ws_port)
+    reader = threading.Thread(target=_keep_reading, args=(instance,))
+    try:
+        _wait_ready(instance)
+        reader.start()
+        yield instance
+        process.terminate()
+        assert process.wait(ANSWER_SECONDS_MAX) == 0, "".join(instance.said)
+    finally:
+        process.kill()  # Its parts die with it.
+        process.wait()
+        if reader.ident is not None:
+            reader.join()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _wait_ready(instance: Instance) -> None:
+    assert instance.process.stdout is not None
+    for line in instance.process.stdout:
+        instance.said.append(line)
+        if line.startswith("Logs are in"):
+            return
+    raise AssertionError("".join(instance.said))
+
+
+def _keep_reading(instance: Instance) -> None:
+    """Else it would wait for us once the pipe is full."""
+    assert instance.process.stdout is not None
+    instance.said.extend(instance.process.stdout)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A disk in memory, mounted at `folder`."""
+    folder.mkdir()
+    options = f"size={megabytes}m,mode=0711"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Somebody else's file takes all the room there is; in the end it is deleted."""
+    filler = disk / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            block = bytes(1 << 16)
+            try:
+                while True:
+                    file.write(block)
+            except OSError:
+                pass
+        yield
+    finally:
+        filler.unlink()

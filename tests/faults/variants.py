@@ -1,0 +1,94 @@
+"""The product as it is, or broken on purpose: what the controls of these tests run.
+
+`python -m tests.faults.variants up <variant>` is the supervisor, whose parts it starts through
+this file again, so that the same thing is broken in each of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import trio
+
+from ops.parts import parts, python
+from ops.report import said_to_person
+from ops.supervise import up
+from storage import clock, room
+from storage.database import DatabaseUnavailable
+from storage.domains.messaging import Sent
+from storage.embedded import reserve
+from storage.errors import Unavailable
+from storage.gate import Gate
+from storage.ids import ConversationId, MessageId, new_id
+from storage.settings import Settings
+
+THIS = "tests.faults.variants"
+
+
+def sound() -> None:
+    """Nothing is broken."""
+
+
+def unwatched() -> None:
+    """Nobody looks how much room there is: it ends by surprise, as under a quota."""
+    room.ROOM_BYTES_MIN = 0
+
+
+def ignores_failure() -> None:
+    """What could not be stored is acknowledged all the same."""
+    unwatched()
+    commit = Gate._commit_batch
+
+    async def acknowledge(gate: Gate, action: Any, items: Sequence[Any]) -> Sequence[Any]:
+        try:
+            outcomes = await commit(gate, action, items)
+        except (Unavailable, DatabaseUnavailable) as error:
+            outcomes = [error] * len(items)
+        return [_made_up(outcome, item) for outcome, item in zip(outcomes, items, strict=True)]
+
+    setattr(Gate, "_commit_batch", acknowledge)  # noqa: B010 - by its name: it is another type
+
+
+def _made_up(outcome: Any, item: Any) -> Any:
+    if not isinstance(outcome, Exception):
+        return outcome
+    conversation_id = ConversationId(item[1].conversation_id)
+    return Sent(
+        id=MessageId(new_id()),
+        conversation_id=conversation_id,
+        seq=1,
+        created_at=clock.utc_now(),
+    )
+
+
+def without_reserve() -> None:
+    """A server that ended on the full disk finds no room to start in."""
+    reserve.prepare = lambda data: None
+
+
+VARIANTS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (sound, unwatched, ignores_failure, without_reserve)
+}
+
+
+async def _up(variant: str) -> None:
+    settings = Settings.from_environment()
+    running = [
+        dataclasses.replace(part, command=(*python(THIS), "part", variant, part.command[-1]))
+        for part in parts(settings)
+    ]
+    await up(settings, running, demo=python("ops.demo"))
+
+
+if __name__ == "__main__":
+    VARIANTS[sys.argv[2]]()
+    if sys.argv[1] == "up":
+        with said_to_person():
+            trio.run(_up, sys.argv[2])
+    else:
+        sys.argv = sys.argv[3:]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -16,6 +16,7 @@ DELIVERY_MS_P99_MAX = 50.0
 LATENESS_MS_P99_MAX = 10.0
 """Above it, the generator did not keep its schedule: the machine had no time for it."""
 HEAD_START_SECONDS = 0.05
+DRAIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Contestant:
                 begin_ns=round(begin * 1e9),
                 lead_in_seconds=lead_in_seconds,
                 seconds=seconds,
+                drain_seconds=DRAIN_SECONDS,
             )
         )
         time.sleep(HEAD_START_SECONDS + lead_in_seconds)

@@ -1,4 +1,7 @@
-"""The highest rate that passes: up by a factor until one fails, then between the two."""
+"""The highest rate that passes: up by a factor until one fails, then between the two.
+
+While none has passed it goes down, twice as fast.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ TRIES_MAX = 2
 class Search:
     """Ask `next_rate`, try it, `tell`; until it is None.
 
+    `first` is tried first, `best` is what is known to pass already.
     `steps_max` bounds the tries in all; `precision` is how near (as a factor) is near enough.
     """
 
@@ -48,10 +52,10 @@ class Search:
             self.worst, self._failures = self._current, 0
 
     def _choose(self) -> float | None:
-        if self.best is None:
-            return self.first if self.worst is None else _round(self.worst / self.factor)
         if self.worst is None:
-            return _round(self.best * self.factor)
+            return self.first if self.steps == 0 else _round((self.best or 0) * self.factor)
+        if self.best is None:
+            return _round(self.worst / self.factor**2)
         middle = _round(sqrt(self.best * self.worst))
         near_enough = self.worst <= self.best * self.precision
         return None if near_enough or not self.best < middle < self.worst else middle

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from bench.load.dialects import DIALECTS, FIRST_ID, Kind, client_number
-from bench.load.ledger import Ledger
+from bench.load.ledger import LANES, Ledger
 from bench.load.orders import Cast, Outcome, Step
 from bench.load.schedule import NS_PER_SECOND, Schedule
 from bench.load.spread import spread_of
@@ -28,8 +28,6 @@ from bench.load.websocket import (
 
 CONNECT_SECONDS_MAX = 30.0
 CONNECTS_AT_ONCE = 32
-DRAIN_SECONDS_MAX = 20.0
-"""How long after a step what is still under way may take before it counts as lost."""
 BACKLOG_SECONDS_MAX = 0.5
 BACKLOG_MESSAGES_MIN = 200
 """A step is stopped when more is under way than is sent in that time: it could not pass."""
@@ -107,8 +105,8 @@ class Generator:
         self._due = schedule
         self._ack_ns, self._delivery_ns = [], []
         lateness_ns: list[int] = []
-        cpu_seconds = 0.0
-        backlog_max = 3 * max(BACKLOG_MESSAGES_MIN, round(step.rate * BACKLOG_SECONDS_MAX))
+        cpu_began = time.process_time()
+        backlog_max = LANES * max(BACKLOG_MESSAGES_MIN, round(step.rate * BACKLOG_SECONDS_MAX))
         connections, count = self._connections, len(self._connections)
         is_stopped = False
         gc.collect()
@@ -119,7 +117,7 @@ class Generator:
             due = schedule.due_ns(number)
             while due <= now and number < schedule.end:
                 if number == schedule.measured_from:
-                    cpu_seconds = -time.process_time()
+                    cpu_began = time.process_time()
                 if number >= schedule.measured_from:
                     lateness_ns.append(now - due)
                 connection = connections[number % count]
@@ -134,8 +132,8 @@ class Generator:
                 is_stopped = True
                 break
             self._poll((due - time.perf_counter_ns()) / NS_PER_SECOND)
-        cpu_seconds += time.process_time()
-        self._drain()
+        cpu_seconds = time.process_time() - cpu_began
+        self._drain(step.drain_seconds)
         gc.enable()
         return Outcome(
             sent=number - schedule.first,
@@ -147,12 +145,12 @@ class Generator:
             ack=spread_of(self._ack_ns),
             lateness=spread_of(lateness_ns),
             generator_cpu_seconds=cpu_seconds,
-            faults=ledger.faults if not ledger.open and not ledger.fault_count else ledger.settle(),
+            faults=ledger.settle() if ledger.open or ledger.fault_count else [],
         )
 
-    def _drain(self) -> None:
-        deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while self._ledger.open and (left := deadline - time.monotonic()) > 0:
+    def _drain(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._ledger.open > 0 and (left := deadline - time.monotonic()) > 0:
             self._poll(left)
 
     def _wait_ready(self, deadline: float) -> None:

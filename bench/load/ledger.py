@@ -57,6 +57,8 @@ class Ledger:
         if self._take(Lane.ACK, place, number):
             self.refused.add(number)
             self.open -= LANES - 1
+            if self._next[Lane.DELIVERY][place ^ 1] > number:
+                self._fault(f"message {number} was refused behind its delivery")
 
     def push(self, place: int, number: int, seq: int) -> bool:
         """True for a message of the other one that came as it should.
@@ -67,6 +69,9 @@ class Ledger:
             if seq != self._seqs[place] + 1:
                 self._fault(f"number {seq} of a conversation came after {self._seqs[place]}")
             self._seqs[place] = seq
+        if number in self.refused:
+            self._fault(f"message {number} was refused, and came")
+            return False
         sender = number % self._connections
         if sender == place:
             self._take(Lane.ECHO, place, number)

@@ -33,13 +33,15 @@ class Ready(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """Send at `rate` messages a second from `begin_ns` on (of CLOCK_MONOTONIC).
 
-    The messages of the first `lead_in_seconds` count as messages, but their times do not.
+    The messages of the first `lead_in_seconds` count as messages, but their times do not. What has
+    not come `drain_seconds` after the last is lost.
     """
 
     rate: float
     begin_ns: int
     lead_in_seconds: float
     seconds: float
+    drain_seconds: float
 
 
 class Spread(msgspec.Struct, frozen=True):

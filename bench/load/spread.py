@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.load.orders import Spread
 
 NS_PER_MS = 1e6
+NEVER_MS = 1e9
 
 
 def percentile(ascending: Sequence[int], share: float) -> int:
@@ -16,10 +17,9 @@ def percentile(ascending: Sequence[int], share: float) -> int:
 
 
 def spread_of(nanoseconds: Sequence[int]) -> Spread:
-    """Of nothing, all are infinite: nothing came."""
+    """Of nothing, all are NEVER_MS (JSON has no infinity)."""
     if not nanoseconds:
-        never = float("inf")
-        return Spread(p50=never, p95=never, p99=never, max=never)
+        return Spread(p50=NEVER_MS, p95=NEVER_MS, p99=NEVER_MS, max=NEVER_MS)
     ascending = sorted(nanoseconds)
     return Spread(
         p50=percentile(ascending, 0.50) / NS_PER_MS,

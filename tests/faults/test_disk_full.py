@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import pytest
 import trio
 
 from bench.client import Client, RequestRefused, connect
+from storage.database import DatabaseUnavailable, open_database
+from storage.embedded.cluster import url_of
 from storage.errors import Unavailable
 from storage.room import ROOM_BYTES_MIN, Room, free_bytes
 from tests.faults.instance import Instance, full, running, small_disk
@@ -21,6 +23,9 @@ DISK_MEGABYTES = 400
 TEXT = "what fills a disk, word by word " * 100
 SENT_AT_ONCE = 20
 BACK_SECONDS_MAX = 30.0
+
+Ending: TypeAlias = Literal["none", "killed", "log full"]
+"""What becomes of PostgreSQL on the full disk."""
 
 
 @pytest.fixture
@@ -117,8 +122,8 @@ class Talk:
             before = some[0]["seq"]
 
 
-async def fill_and_free(variant: str, disk: Path, *, is_killed: bool) -> Findings:
-    """They talk; the disk is filled; with `is_killed` the database dies then; the disk is freed."""
+async def fill_and_free(variant: str, disk: Path, *, ending: Ending) -> Findings:
+    """They talk; the disk is filled; PostgreSQL ends, or does not; the disk is freed."""
     with running(variant, disk / "data") as instance:
         signed_in = [instance.sign_in(name)["accessToken"] for name in ("ana", "ben")]
         ana_token, ben_token = signed_in
@@ -137,8 +142,8 @@ async def fill_and_free(variant: str, disk: Path, *, is_killed: bool) -> Finding
             with full(disk):
                 again = await _say_until_refused(talk)
                 await talk.read("on a full disk")
-                if is_killed:
-                    await trio.to_thread.run_sync(instance.kill_database)
+                if ending != "none":
+                    await _end_database(instance, ending)
                     await _wait_readable(talk)
                     await talk.read("after the end of the database")
                     again = await talk.say(again)
@@ -150,6 +155,16 @@ async def fill_and_free(variant: str, disk: Path, *, is_killed: bool) -> Finding
             await talk.wait_heard()
             nursery.cancel_scope.cancel()
         return talk.findings
+
+
+async def _end_database(instance: Instance, ending: Ending) -> None:
+    """By force; or by itself, because its log needs another file and there is no room for it."""
+    if ending == "killed":
+        await trio.to_thread.run_sync(instance.kill_database)
+    else:
+        async with open_database(url_of(instance.data), connections_max=1) as database:
+            with pytest.raises(DatabaseUnavailable):
+                await database.script("SELECT pg_switch_wal(); CREATE TABLE more (number int)")
 
 
 def _ids() -> list[str]:
@@ -188,11 +203,11 @@ def assert_sound(findings: Findings) -> None:
 
 @needs_root()
 @needs_namespaces()
-@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("ending", ["none", "killed", "log full"])
 async def test_on_a_full_disk_ana_is_refused_and_all_can_read_and_later_it_goes_out(
-    disk: Path, is_killed: bool
+    disk: Path, ending: Ending
 ) -> None:
-    findings = await fill_and_free("sound", disk, is_killed=is_killed)
+    findings = await fill_and_free("sound", disk, ending=ending)
     assert_sound(findings)
     assert findings.unread == []
     first = findings.refused[0]
@@ -207,14 +222,14 @@ async def test_where_room_ends_by_surprise_nothing_is_acked_that_is_not_stored(
     disk: Path,
 ) -> None:
     """PostgreSQL itself says that there is none, or ends: then reading waits too."""
-    findings = await fill_and_free("unwatched", disk, is_killed=False)
+    findings = await fill_and_free("unwatched", disk, ending="none")
     assert_sound(findings)
 
 
 @needs_root()
 @needs_namespaces()
 async def test_an_ack_in_spite_of_the_failure_is_seen(disk: Path) -> None:
-    findings = await fill_and_free("ignores_failure", disk, is_killed=False)
+    findings = await fill_and_free("ignores_failure", disk, ending="none")
     assert findings.false_acks
     with pytest.raises(AssertionError):
         assert_sound(findings)
@@ -223,7 +238,7 @@ async def test_an_ack_in_spite_of_the_failure_is_seen(disk: Path) -> None:
 @needs_root()
 @needs_namespaces()
 async def test_without_a_reserve_that_test_would_see_reading_end(disk: Path) -> None:
-    findings = await fill_and_free("without_reserve", disk, is_killed=True)
+    findings = await fill_and_free("without_reserve", disk, ending="killed")
     assert not findings.false_acks
     assert any(line.startswith("after the end") for line in findings.unread), findings.unread
 

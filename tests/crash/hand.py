@@ -21,7 +21,6 @@ from tests.crash.device import Device
 from tests.crash.evidence import Ack, Write
 from tests.crash.product import Product, token_of
 
-PAUSE_SECONDS = (0.1, 1.1)
 RETRY_SECONDS = (0.05, 0.3)
 SOCKET_SECONDS_MAX = 15.0
 CUT_AFTER_SECONDS = 0.02
@@ -61,10 +60,10 @@ class Hand:
         self._peers = peers
         self._chance = chance
 
-    async def write_until(self, over: trio.Event) -> None:
+    async def write_until(self, over: trio.Event, pause_seconds: tuple[float, float]) -> None:
         """Ends when the last message is answered."""
         while True:
-            with trio.move_on_after(self._chance.uniform(*PAUSE_SECONDS)):
+            with trio.move_on_after(self._chance.uniform(*pause_seconds)):
                 await over.wait()
             if over.is_set():
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -13,7 +13,6 @@ import trio
 from tests.crash.product import Product, Target, until
 
 FIRST_SECONDS = 2.0
-GAP_SECONDS = (3.0, 6.0)
 TOGETHER_SECONDS = 0.3
 TOGETHER_CHANCE = 0.25
 SETTLED_SECONDS = 2.0
@@ -33,12 +32,13 @@ class Kill:
         return " and ".join(self.targets)
 
 
-def plan(chance: random.Random, seconds: float, targets: Sequence[Target] = ()) -> list[Kill]:
-    """`targets`: these in turn, instead of every kind by chance."""
-    return list(_plan(chance, seconds, targets))
-
-
-def _plan(chance: random.Random, seconds: float, targets: Sequence[Target]) -> Iterator[Kill]:
+def plan(
+    chance: random.Random,
+    seconds: float,
+    gap_seconds: tuple[float, float],
+    targets: Sequence[Target],
+) -> Iterator[Kill]:
+    """`targets`: these in turn, or, where there are none, every kind by chance."""
     kinds: list[Target] = list(targets or get_args(Target))
     first = list(kinds) if targets else chance.sample(kinds, len(kinds))
     at = FIRST_SECONDS
@@ -48,10 +48,10 @@ def _plan(chance: random.Random, seconds: float, targets: Sequence[Target]) -> I
         if not targets and not first and chance.random() < TOGETHER_CHANCE:
             chosen += chance.choices(kinds, weights)
         yield Kill(at, tuple(chosen))
-        at += chance.uniform(*GAP_SECONDS)
+        at += chance.uniform(*gap_seconds)
 
 
-async def carry_out(kills: Sequence[Kill], product: Product, chance: random.Random) -> list[Kill]:
+async def carry_out(kills: Iterable[Kill], product: Product, chance: random.Random) -> list[Kill]:
     """What was done, and when. Raises AssertionError when a process did not come back in time."""
     began = trio.current_time()
     done = []

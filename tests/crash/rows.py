@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import trio
+
+from bench.client import RequestRefused
 from storage.actor import Actor
 from storage.database import Database, Record
 from tests.crash import http
@@ -12,6 +16,7 @@ from tests.crash.notes import worded
 from tests.crash.product import Product, token_of
 
 PAGE = 100
+RETRY_SECONDS = 0.2
 
 
 async def stored_messages(database: Database) -> list[Stored]:
@@ -48,7 +53,7 @@ async def listed(product: Product, reader: Actor) -> list[Listed]:
     cursor = ""
     while True:
         path = f"/conversations?limit={PAGE}{cursor}"
-        page = await http.request(product.http_port, "GET", path, None, token=token_of(reader))
+        page = await _read(product, path, reader)
         found += [
             Listed(
                 one["id"], str(reader.user_id), one["lastSeq"], one["readSeq"], one["unreadCount"]
@@ -58,6 +63,19 @@ async def listed(product: Product, reader: Actor) -> list[Listed]:
         if page["nextCursor"] is None:
             return found
         cursor = f"&cursor={page['nextCursor']}"
+
+
+async def _read(product: Product, path: str, reader: Actor) -> Any:
+    """Also from a process that is just coming back; the run has a limit of its own."""
+    while True:
+        try:
+            return await http.request(product.http_port, "GET", path, None, token=token_of(reader))
+        except http.NoAnswer:
+            await trio.sleep(RETRY_SECONDS)
+        except RequestRefused as refusal:
+            if not refusal.retry:
+                raise
+            await trio.sleep(refusal.retry_after or RETRY_SECONDS)
 
 
 def _stored(row: Record) -> Stored:

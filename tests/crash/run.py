@@ -23,7 +23,6 @@ from tests.world import person
 
 FIRST_GROUPS = 2
 """Of each admin, before anybody is killed; the others come about under fire."""
-SETTLE_SECONDS_MAX = 45.0
 CONNECT_SECONDS_MAX = 30.0
 LOOKS_MAX = 5
 
@@ -38,6 +37,11 @@ class Shape:
     admins: int = 2
     groups_max: int = 5
     seconds: float = 60.0
+    pause_seconds: tuple[float, float] = (0.1, 1.1)
+    """Between two messages of one hand: a person's, ten times as fast."""
+    gap_seconds: tuple[float, float] = (3.0, 6.0)
+    """Between two kills."""
+    settle_seconds_max: float = 45.0
     targets: tuple[Target, ...] = ()
     """What is killed in turn; by default everything."""
 
@@ -68,7 +72,7 @@ class Outcome:
                 f" {len(self.resyncs)} resyncs",
                 *map(str, self.outages),
                 *self.resyncs,
-                *([] if self.settled else [f"not settled after {SETTLE_SECONDS_MAX:.0f} s"]),
+                *([] if self.settled else ["! some never heard the last"]),
                 *(f"! {trouble}" for trouble in self.troubles),
                 *(f"! {violation}" for violation in self.violations),
             ]
@@ -124,6 +128,8 @@ class Run:
         shape, product = self._shape, self._product
         names = [f"Person{number}" for number in range(shape.people)]
         async with database.transaction() as tx:
+            # Also where others are answered before they are stored: everybody must be there.
+            await tx.run("SET LOCAL synchronous_commit = on")
             self._people = [await person(tx, name) for name in names]
         ids = [str(one.user_id) for one in self._people]
         for number, (name, actor) in enumerate(zip(names, self._people, strict=True)):
@@ -156,17 +162,19 @@ class Run:
         """Everybody writes until the plan is carried out and the last message is answered."""
         over = trio.Event()
         chance = self._chance("killer")
-        kills = killer.plan(chance, self._shape.seconds, self._shape.targets)
+        kills = killer.plan(
+            chance, self._shape.seconds, self._shape.gap_seconds, self._shape.targets
+        )
         async with trio.open_nursery() as nursery:
             for hand in self.hands:
-                nursery.start_soon(hand.write_until, over)
+                nursery.start_soon(hand.write_until, over, self._shape.pause_seconds)
             for admin in self.admins:
                 nursery.start_soon(admin.administrate_until, over)
             until_seconds = trio.current_time() + self._shape.seconds
             done = await killer.carry_out(kills, self._product, chance)
             await trio.sleep_until(until_seconds)
             over.set()
-            nursery.cancel_scope.deadline = trio.current_time() + SETTLE_SECONDS_MAX
+            nursery.cancel_scope.deadline = trio.current_time() + self._shape.settle_seconds_max
         return done
 
     async def _settle(self, database: Database) -> bool:
@@ -183,7 +191,7 @@ class Run:
                 if person == device.heard.person
             )
 
-        return await until(all_heard, SETTLE_SECONDS_MAX)
+        return await until(all_heard, self._shape.settle_seconds_max)
 
     async def _evidence(self, database: Database) -> Evidence:
         writers: Sequence[Hand | Admin] = [*self.hands, *self.admins]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
+from ops.say import say
 from storage.database import open_database
-from tests.crash.killer import Target
-from tests.crash.product import Product, running_product
+from tests.crash.product import Product, Target, running_product
 from tests.crash.run import Outcome, Run, Shape
 from tests.needs import scale
 
@@ -27,7 +28,16 @@ RUN_SECONDS_MAX = 130.0
 CONTROL_SECONDS_MAX = 60.0
 OUTAGE_SECONDS_MAX = {"realtime": 15.0, "postgres": 30.0}
 """Far above the bars, for machines that do other things too; what is printed is to be compared."""
-FEW = Shape(people=8, devices=12, admins=1, groups_max=2, seconds=14.0)
+FEW = Shape(
+    people=8,
+    devices=12,
+    admins=1,
+    groups_max=2,
+    seconds=12.0,
+    pause_seconds=(0.02, 0.3),
+    gap_seconds=(1.5, 2.5),
+    settle_seconds_max=6.0,
+)
 
 
 def seed() -> int:
@@ -41,9 +51,9 @@ async def judged(product: Product, shape: Shape, seconds_max: float) -> Outcome:
         with trio.fail_after(seconds_max):
             outcome = await Run(product, shape, chosen).outcome()
     except trio.TooSlowError:
-        said = product.said.read_text()  # noqa: ASYNC240  # a few lines
+        said = product.said.read_text()
         raise TimeoutError(f"seed {chosen}: not over after {seconds_max:.0f} s\n{said}") from None
-    print(outcome)
+    say(str(outcome))
     return outcome
 
 
@@ -63,15 +73,7 @@ async def test_everybody_has_everything_once_whatever_is_killed(tmp_path: Path) 
 
 async def controlled(product: Product, *targets: Target) -> set[str]:
     """The kinds of violation of a shorter run in which these are killed in turn."""
-    shape = Shape(
-        people=FEW.people,
-        devices=FEW.devices,
-        admins=FEW.admins,
-        groups_max=FEW.groups_max,
-        seconds=FEW.seconds,
-        targets=targets,
-    )
-    outcome = await judged(product, shape, CONTROL_SECONDS_MAX)
+    outcome = await judged(product, replace(FEW, targets=targets), CONTROL_SECONDS_MAX)
     return {violation.kind for violation in outcome.violations}
 
 

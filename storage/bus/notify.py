@@ -4,9 +4,13 @@ NOTIFY takes a lock of the whole database at commit, so it runs on a connection 
 never inside the transactions that cause it: one notification a commit allows 5,000 a second,
 a hundred a commit 200,000.
 
-A payload is a head, `origin number`, and then one line for each entry. The number counts this
-origin's payloads, and an empty payload follows each second of silence, so a receiver knows that
-something was lost even when nothing comes after it.
+A payload is a head, `origin number audience`, and then one line for each entry. The number counts
+this origin's payloads, and an empty payload follows each second of silence, so a receiver knows
+that something was lost even when nothing comes after it.
+
+`audience` is 1 for a process that has listeners. While no other one says so, as when there is one
+socket server and the rest only commits, nothing is sent but the silence: each number that is
+skipped then tells whoever listens after all to read the journal.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ PAYLOAD_BYTES_MAX = 7_900  # NOTIFY refuses 8,000.
 PAYLOADS_PER_COMMIT_MAX = 100
 QUEUE_LINES_MAX = 50_000
 BEAT_SECONDS = 1.0
+AUDIENCE_SECONDS = 3 * BEAT_SECONDS
+"""Of a process that was silent for so long it is not known whether anybody listens there."""
 RETRY_SECONDS = 0.5
 SEQ_MAX = 2**63 - 1  # A bigint.
 
@@ -43,7 +49,10 @@ class NotifyBus:
         self._wake = trio.Event()
         self._number = 0
         self._numbers_heard: dict[str, int] = {}
-        self.connected = False
+        self._audiences: dict[str, float] = {}
+        """Others that have listeners, and when they said so last."""
+        self._hearing_since: float | None = None
+        self._is_alone = False
 
     # ---- towards the others
 
@@ -51,11 +60,16 @@ class NotifyBus:
         for entry in entries:
             for listener in self._listeners:
                 listener.heard(entry)
-            self._queue(_entry_line(entry))
+            if not self._is_alone:
+                self._queue(_entry_line(entry))
+        if self._is_alone:
+            self._number += 1
 
     def whisper(self, topic: str, kind: str, body: bytes) -> None:
         for listener in self._listeners:
             listener.whispered(topic, kind, body)
+        if self._is_alone:
+            return
         line = b"%b 0 %b %b" % (topic.encode(), kind.encode(), body)
         if len(line) <= PAYLOAD_BYTES_MAX - 60:
             self._queue(line)
@@ -63,6 +77,7 @@ class NotifyBus:
     @contextmanager
     def subscribe(self, listener: Listener) -> Iterator[None]:
         self._listeners.append(listener)
+        self._wake.set()  # The others shall know at once that there is somebody here.
         try:
             yield
         finally:
@@ -86,6 +101,7 @@ class NotifyBus:
         while True:
             with trio.move_on_after(BEAT_SECONDS):
                 await self._wake.wait()
+            self._look_around()
             payloads, taken = self._pack()
             try:
                 async with self._database.transaction() as tx:
@@ -117,17 +133,36 @@ class NotifyBus:
 
     def _head(self) -> bytes:
         self._number += 1
-        return b"%b %d" % (str(self.origin).encode(), self._number)
+        return b"%b %d %d" % (str(self.origin).encode(), self._number, bool(self._listeners))
 
     # ---- from the others
+
+    @property
+    def connected(self) -> bool:
+        """Whether the others can be heard at the moment."""
+        return self._hearing_since is not None
+
+    def _look_around(self) -> None:
+        """Whether there is anybody to tell. Who has not heard for long enough does not know."""
+        before = trio.current_time() - AUDIENCE_SECONDS
+        self._audiences = {who: at for who, at in self._audiences.items() if at > before}
+        since = self._hearing_since
+        self._is_alone = not self._audiences and since is not None and since <= before
+
+    def _tell_from_now_on(self, origin: str) -> None:
+        self._audiences[origin] = trio.current_time()
+        if self._is_alone:
+            self._is_alone = False
+            self._wake.set()  # The number tells them at once that they have missed something.
 
     async def _hear_for_ever(self, task_status: trio.TaskStatus[None]) -> None:
         started = False
         while True:
             try:
                 async with self._database.listening(CHANNEL, self._receive) as listening:
-                    self.connected = True
+                    self._hearing_since = trio.current_time()
                     self._numbers_heard.clear()
+                    self._wake.set()
                     if not started:
                         started = True
                         task_status.started()
@@ -137,7 +172,8 @@ class NotifyBus:
                 log.warning("bus_link_lost")
             except Exception as error:
                 log.warning("bus_link_failed", error=str(error))
-            self.connected = False
+            self._hearing_since = None
+            self._is_alone = False
             self._say_lost()
             await trio.sleep(RETRY_SECONDS)
 
@@ -151,10 +187,12 @@ class NotifyBus:
 
     def _read(self, payload: str) -> None:
         head, *lines = payload.encode().split(b"\n")
-        origin, number_text = head.decode().split(" ")
+        origin, number_text, audience = head.decode().split(" ")
         if origin == str(self.origin):
             return
         number = int(number_text)
+        if audience == "1":
+            self._tell_from_now_on(origin)
         # Of one that is heard for the first time in its middle, nobody knows what came before.
         expected = self._numbers_heard.get(origin, 0) + 1
         self._numbers_heard[origin] = number
@@ -186,7 +224,8 @@ def _entry_line(entry: Entry) -> bytes:
     return head + body if len(head) + len(body) <= PAYLOAD_BYTES_MAX - 60 else head
 
 
-# What is told was committed before. This commit has nothing to lose, and need not wait for the disk.
+# What is told was committed before, so this commit has nothing to lose and need not wait for the
+# disk.
 NOTIFY = """
     SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, payload)
       FROM unnest($2::text[]) AS payload

@@ -21,14 +21,14 @@ PAYLOADS = [
     "hello",
     "a b c",
     "stranger one",
-    "stranger 1\nno such line",
-    "stranger 2\nconversation:x nought new_message {}",
-    "stranger 3\nconversation:x -1 new_message {}",
-    "stranger 4\nconversation:x 99999999999999999999 new_message {}",
-    "stranger 5\nuser:nonsense 1 user_blocked {}",
-    "stranger 6\npresence:nonsense 0 presence {}",
-    "stranger 7\nconversation:x 0 typing [[[",
-    "stranger 8\n\n\n",
+    "stranger 1 0\nno such line",
+    "stranger 2 0\nconversation:x nought new_message {}",
+    "stranger 3 0\nconversation:x -1 new_message {}",
+    "stranger 4 0\nconversation:x 99999999999999999999 new_message {}",
+    "stranger 5 0\nuser:nonsense 1 user_blocked {}",
+    "stranger 6 0\npresence:nonsense 0 presence {}",
+    "stranger 7 0\nconversation:x 0 typing [[[",
+    "stranger 8 0\n\n\n",
     "\ufeff\u2028 1\n\u0001",
 ]
 NOTIFY = "SELECT pg_notify($1, $2)"
@@ -84,7 +84,7 @@ async def test_a_gap_that_a_stranger_made_up_closes_by_a_return(
     ben, chloe = await process.connect(world.ben), await process.connect(world.chloe)
     async with gate.database.transaction() as tx:
         line = f"conversation:{group} 1000 new_message {{}}"
-        await tx.run(NOTIFY, CHANNEL, f"stranger 1\n{line}")
+        await tx.run(NOTIFY, CHANNEL, f"stranger 1 1\n{line}")
     assert await ben.closed() == 4006
     again = await process.connect(world.ben, {f"conversation:{group}": 1})
     await write(gate, world.ana, group, "still there?")

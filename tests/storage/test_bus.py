@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 
-from storage.bus import NotifyBus
+from storage.bus import NotifyBus, notify
 from storage.bus.notify import BEAT_SECONDS, CHANNEL, PAYLOAD_BYTES_MAX, QUEUE_LINES_MAX
 from storage.database import Database, open_database
 from storage.journal import Entry
@@ -126,6 +127,60 @@ async def test_a_queue_that_overflows_says_that_something_was_lost(database_url:
         await other.wait_losses(losses + 1)
         await other.wait_entries(QUEUE_LINES_MAX)
         assert other.entries[0].seq == 2
+
+
+async def test_a_process_alone_tells_nobody_and_who_comes_later_knows_what_they_missed(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 0.3)
+    payloads: list[str] = []
+
+    async def until_silent() -> None:
+        with trio.fail_after(WAIT_SECONDS_MAX):
+            while not bus._is_alone:  # noqa: ASYNC110  # time alone makes it so
+                await trio.sleep(0.02)
+
+    async with (
+        open_database(database_url) as wire,
+        wire.listening(CHANNEL, payloads.append),
+        bus_of(database_url) as (bus, own),
+    ):
+        bus.publish_many([entry(1)])
+        await until_silent()
+        bus.publish_many([entry(2)])
+        bus.whisper("conversation:1", "typing", b"{}")
+        assert own.entries == [entry(1), entry(2)], "one's own process hears all the same"
+        async with bus_of(database_url) as (_, newcomer):
+            await newcomer.wait_losses(1)
+            bus.publish_many([entry(3)])
+            await newcomer.wait_entries(1)
+            assert newcomer.entries == [entry(3)]
+            told = "".join(payloads)
+            assert "conversation:1 1" in told, "nobody could know yet that nobody listens"
+            assert "conversation:1 2" not in told
+            assert "typing" not in told
+        await until_silent()
+
+
+async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_told(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 0.3)
+    async with (
+        open_database(database_url) as database,
+        bus_of(database_url) as (bus, own),
+        trio.open_nursery() as nursery,
+    ):
+        sidecar = NotifyBus(database)
+        await nursery.start(sidecar.run)
+        await trio.sleep(0.6)
+        assert bus._is_alone
+        sidecar.publish_many([entry(1)])
+        await own.wait_entries(1)
+        assert own.entries == [entry(1)]
+        nursery.cancel_scope.cancel()
 
 
 async def test_after_its_link_was_cut_a_process_is_told_to_compare_and_hears_again(

@@ -10,6 +10,7 @@ import sys
 import structlog
 import trio
 
+from realtime import asyncapi
 from realtime.commands.surface import COMMANDS
 from realtime.core import Core
 from realtime.disconnects import GOING_AWAY
@@ -93,6 +94,7 @@ if __name__ == "__main__":
         chosen = Settings.from_environment()
     except SettingsError as error:
         sys.exit(str(error))
+    asyncapi.publish(chosen)
     tune_garbage_collection()
     try:
         trio.run(main, chosen)

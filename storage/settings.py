@@ -103,6 +103,11 @@ class Settings:
         return frozenset(origins) | self.cors_origins
 
     @property
+    def socket_description(self) -> Path:
+        """Where the socket's process describes what it speaks, for the HTTP API to hand on."""
+        return self.data / "asyncapi.json"
+
+    @property
     def is_everywhere(self) -> bool:
         """Whether it listens on every address this machine has, whatever they are."""
         return _is_everywhere(self.host)

@@ -294,3 +294,12 @@ async def test_a_server_that_dies_before_it_answers_the_handshake_is_not_waited_
                 raise AssertionError("nobody signed it in")
         nursery.cancel_scope.cancel()
     assert calls > 3, "it came back at once, and again"
+
+
+async def test_a_ping_that_crosses_its_goodbye_hurts_nobody() -> None:
+    desk = Desk()
+    async with served(desk) as url, connect(url, "token", origin=ORIGIN) as client:
+        await client.wait_caught_up()
+        assert desk.connection is not None
+        desk.connection.ping()
+    assert desk.sign_ins == [{"token": "token", "have": {}}]

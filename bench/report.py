@@ -80,7 +80,7 @@ def write(path: Path, scenario: str, results: dict[str, Result]) -> None:
     told = {
         "scenario": scenario,
         "command": " ".join(["./loopync", "bench", *sys.argv[1:]]),
-        "machine": machine(),
+        "machine": machine() | {"others_cpu_percent": _others(results)},
         "figures": _rounded(_figures_of_all(results)),
         "peers": {name: _rounded(each) for name, each in peers.items()},
     }
@@ -97,6 +97,13 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "settings": {"LOOPYNC_LIMITS": LIMITS_SCALE},
     }
+
+
+def _others(results: dict[str, Result]) -> float:
+    """What had no part in it took so much of the machine, of 100 for each core."""
+    trials = [trial for result in results.values() for trial in (result.base, result.best)]
+    share = sum(t.others_cpu_seconds for t in trials) / sum(t.seconds for t in trials)
+    return round(100 * share, 1)
 
 
 def _figures_of_all(results: dict[str, Result]) -> dict[str, float]:

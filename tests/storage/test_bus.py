@@ -133,7 +133,7 @@ async def test_a_process_alone_tells_nobody_and_who_comes_later_knows_what_they_
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 1.5)
     payloads: list[str] = []
 
     async def until_silent() -> None:
@@ -167,7 +167,7 @@ async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_to
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 1.5)
     async with (
         open_database(database_url) as database,
         bus_of(database_url) as (bus, own),
@@ -175,7 +175,7 @@ async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_to
     ):
         sidecar = NotifyBus(database)
         await nursery.start(sidecar.run)
-        await trio.sleep(0.6)
+        await trio.sleep(2.0)
         assert bus._is_alone
         sidecar.publish_many([entry(1)])
         await own.wait_entries(1)
@@ -186,11 +186,14 @@ async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_to
 async def test_after_its_link_was_cut_a_process_is_told_to_compare_and_hears_again(
     database: Database, database_url: str
 ) -> None:
-    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
+    async with bus_of(database_url) as (bus, _), bus_of(database_url) as (other_bus, other):
+        await two_beats()
+        losses = other.losses
         async with database.transaction() as tx:
             cut = await tx.value(CUT_LISTENERS, f"%LISTEN%{CHANNEL}%")
         assert cut >= 2
-        await other.wait_losses(2)  # When the link went, and when it was back.
+        await other.wait_losses(losses + 2)  # When the link went, and when it was back.
+        assert other_bus.connected
         bus.publish_many([entry(1)])
         await other.wait_entries(1)
 

@@ -20,6 +20,7 @@ import pytest
 # Where to see that a Debian package is there, whoever installed the program.
 PROGRAMS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "faketime": ("/usr/bin/faketime",),
     "postgresql-15": ("/usr/lib/postgresql/15/bin/postgres",),
 }
 

@@ -7,9 +7,12 @@ this file again, so that the same thing is broken in each of them.
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import runpy
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import trio
@@ -19,14 +22,17 @@ from ops.report import said_to_person
 from ops.supervise import up
 from storage import clock, room
 from storage.database import DatabaseUnavailable
-from storage.domains.messaging import Sent
-from storage.embedded import reserve
+from storage.domains.messaging import Sent, history
+from storage.embedded import reserve, server
 from storage.errors import Unavailable
 from storage.gate import Gate
 from storage.ids import ConversationId, MessageId, new_id
+from storage.process import spawn
 from storage.settings import Settings
 
 THIS = "tests.faults.variants"
+PARTS_CLOCK, DATABASE_CLOCK = "FAULTS_PARTS_CLOCK", "FAULTS_DATABASE_CLOCK"
+"""Environment variables that hold further ones, as JSON."""
 
 
 def sound() -> None:
@@ -70,17 +76,38 @@ def without_reserve() -> None:
     reserve.prepare = lambda data: None
 
 
+def ordered_by_clock() -> None:
+    """History goes by when things were said, and not by their numbers."""
+    history.FIND_SPAN = history.FIND_SPAN.replace("ORDER BY seq", "ORDER BY created_at")
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (sound, unwatched, ignores_failure, without_reserve)
+    each.__name__: each
+    for each in (sound, unwatched, ignores_failure, without_reserve, ordered_by_clock)
 }
+
+
+def _told(variable: str) -> tuple[str, ...]:
+    """The beginning of a command that has what `variable` holds in its environment."""
+    told = json.loads(os.environ.get(variable, "{}"))
+    return ("/usr/bin/env", *(f"{name}={value}" for name, value in told.items()))
+
+
+def _spawn_told(
+    spawn: Callable[..., Any], told: Sequence[str], command: Sequence[Any], **others: Any
+) -> Any:
+    """Told only behind the change of user: what root makes there, nobody could not open."""
+    return spawn([*told, *command], **others)
 
 
 async def _up(variant: str) -> None:
     settings = Settings.from_environment()
-    running = [
-        dataclasses.replace(part, command=(*python(THIS), "part", variant, part.command[-1]))
-        for part in parts(settings)
-    ]
+    with_clock = partial(_spawn_told, spawn, _told(DATABASE_CLOCK))
+    setattr(server, "spawn", with_clock)  # noqa: B010 - by its name: it is another type
+    running = []
+    for part in parts(settings):
+        command = (*_told(PARTS_CLOCK), *python(THIS), "part", variant, part.command[-1])
+        running.append(dataclasses.replace(part, command=command))
     await up(settings, running, demo=python("ops.demo"))
 
 

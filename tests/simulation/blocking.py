@@ -23,7 +23,7 @@ from storage.database.trio_future import Future
 from storage.database.trio_protocol import Loop, TrioLink, connect
 from storage.database.trio_transport import Transport
 
-ANSWER_SECONDS = 0.0005
+ANSWER_SECONDS = 0.002
 """Real time after which PostgreSQL is asked whether a statement waits for a lock."""
 
 R = TypeVar("R")
@@ -143,11 +143,10 @@ class BlockingLoop(Loop):
         self.settled()
 
     def settled(self) -> None:
-        if self._locks.waiting is self and self.is_answered:
+        if self._locks.waiting is self and self.is_answered():
             self._locks.waiting = None
             self.answered.set()
 
-    @property
     def is_answered(self) -> bool:
         return self._future is None or self._future.finished
 
@@ -195,7 +194,7 @@ class Locks:
 
     def settle(self, loop: BlockingLoop) -> bool:
         """Whether its statement is answered; else it waits for a transaction that stands still."""
-        while not loop.is_answered:
+        while not loop.is_answered():
             if not loop.read(ANSWER_SECONDS) and self._is_blocked(loop):
                 return False
         return True

@@ -1,4 +1,4 @@
-"""Everything that could make two runs of one seed differ, in one place: time, ids, order, chance."""
+"""What could make two runs of one seed differ, in one place: time, ids, order, chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database of a simulation: real PostgreSQL, real rules, simulated time, distance and faults."""
+"""The database of a simulation: real PostgreSQL, at a simulated time and distance, with faults."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ SETTINGS = {
 }
 SEATS_MAX = 60
 CONNECTIONS_MAX = 4  # Of one simulated process.
+TIME_SECONDS = 0.02
+"""How far clock_timestamp() may lag behind."""
 LIMITS = Limits()
 
 
@@ -131,13 +133,15 @@ class SimLink:
         self._line = line
         self._seat = line.postgres.take_seat()
         self._lost = trio.Event()
-        self._told_time = ""
+        self._told_time = 0.0
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
-        return await self._ask("fetch", sql, values)
+        rows: list[Record] = await self._ask("fetch", sql, values)
+        return rows
 
     async def fetchrow(self, sql: str, *values: object) -> Record | None:
-        return await self._ask("fetchrow", sql, values)
+        row: Record | None = await self._ask("fetchrow", sql, values)
+        return row
 
     async def fetchval(self, sql: str, *values: object) -> Any:
         return await self._ask("fetchval", sql, values)
@@ -172,10 +176,7 @@ class SimLink:
         fate = line.chance.random() if sql == "COMMIT" else 1.0
         await self._travel(is_lost=fate < line.cut_probability / 2)
         line.trace.mix(line.name, sql)
-        self._tell_time(sql)
-        if sql.startswith("BEGIN"):
-            sql = f"{sql}; SET LOCAL sim.now = '{self._told_time}'"
-        answer = await self._seat.perform(method, sql, *values)
+        answer = await self._seat.perform(method, self._tell_time(sql), *values)
         await self._travel(is_lost=fate < line.cut_probability)
         return answer
 
@@ -188,13 +189,17 @@ class SimLink:
         if self._lost.is_set():
             raise ConnectionResetError("the connection was lost")
 
-    def _tell_time(self, sql: str) -> None:
-        now = (EPOCH + timedelta(seconds=trio.current_time())).isoformat()
-        if sql.startswith("BEGIN"):
+    def _tell_time(self, sql: str) -> str:
+        """Let SQL know the time: at the beginning, and again where the very moment matters."""
+        now = trio.current_time()
+        begins = sql.startswith("BEGIN")
+        if begins or ("clock_timestamp" in sql and now - self._told_time > TIME_SECONDS):
             self._told_time = now
-        elif "clock_timestamp" in sql and now != self._told_time:
-            self._told_time = now
-            self._seat.now("execute", f"SET LOCAL sim.now = '{now}'")
+            told = f"SET LOCAL sim.now = '{EPOCH + timedelta(seconds=now)}'"
+            if begins:
+                return f"{sql}; {told}"
+            self._seat.now("execute", told)
+        return sql
 
 
 class SimDeadlines(Deadlines):

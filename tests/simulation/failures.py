@@ -1,4 +1,4 @@
-"""What must hold, by name: a broken invariant names itself, so that a control can ask which spoke."""
+"""What must hold, by name: what is broken says so, and a control can ask which it was."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""One life of one realtime process: all of it real, but for the kernel, the bus and the distance."""
+"""One life of one realtime process: all of it real, but for kernel, bus and distances."""
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,7 +15,6 @@ from realtime.door import Door
 from realtime.reactor import Reactor
 from storage.gate import Gate
 from tests.simulation.bus import MemoryBus
-from tests.simulation.database import Line
 from tests.simulation.network import MemoryListener, MemoryPoller, MemorySocket
 
 if TYPE_CHECKING:
@@ -42,8 +40,7 @@ class Process:
     def __init__(self, world: World, name: str) -> None:
         self.world = world
         self.name = name
-        chance = random.Random(f"process {world.seed} {name}")
-        self.line = Line(world.postgres, chance, world.trace, name)
+        self.line = world.line(name)
         self.bus = MemoryBus(world.ether)
         self.poller = MemoryPoller()
         self.listener = MemoryListener(self.poller)
@@ -82,7 +79,7 @@ class Process:
             world.trace.note(self.name, "is gone")
 
     def crash(self) -> None:
-        """No goodbye: what it had not sent or committed is lost, its leases run out by themselves."""
+        """No goodbye: what it had not sent or committed is lost, its leases run out."""
         self.is_up = False
         self.bus.die()
         self.line.go_down()

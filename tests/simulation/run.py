@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from tests.simulation.database import Postgres
 from tests.simulation.failures import Invariant
 from tests.simulation.world import World
 
-PRESENCE_SECONDS_MAX = 30.0
-LEAVE_SECONDS = 16.0
+PEACE_SECONDS_MAX = 30.0
+LEAVE_SECONDS_MAX = 16.0
 """Two intervals of pings, the deadlines of every wait for a client, and a dead process's lease."""
+LOOK_SECONDS = 1.0
+PROBLEM_CHARACTERS = 4_000
 LINES_SHOWN = 60
 
 
@@ -54,30 +57,12 @@ class Outcome:
 
 def run_seed(seed: int, postgres: Postgres) -> Outcome:
     postgres.fresh()
-    return simulated(seed, lambda: _run(seed, postgres))
-
-
-async def _run(seed: int, postgres: Postgres) -> Outcome:
     world = World(seed, postgres)
-    replay_bytes = world.limits.queue_bytes_max // 2
-    with (
-        capture_logs() as logged,
-        patch.object(bench.client, "dial", world.dial),
-        patch.object(resume, "REPLAY_BYTES_MAX", replay_bytes),
-    ):
-        async with trio.open_nursery() as nursery:
-            await world.begin(nursery)
-            await world.live()
-            await _look_at_peace(world)
-            await world.part()
-            await trio.sleep(LEAVE_SECONDS)
-            for process in world.processes:
-                invariants.check_nothing_left(world, process)
-            invariants.check_no_lease(world)
-            world.end()
-    invariants.check_logs(world, logged)
-    for line in logged:
-        world.trace.mix("log", f"{line['event']} {line['log_level']}")
+
+    async def run() -> None:
+        await _run(world)
+
+    simulated(seed, run)
     return Outcome(
         seed,
         world.trace.digest,
@@ -88,18 +73,63 @@ async def _run(seed: int, postgres: Postgres) -> Outcome:
     )
 
 
+async def _run(world: World) -> None:
+    replay_bytes = world.limits.queue_bytes_max // 2
+    with (
+        capture_logs() as logged,
+        patch.object(bench.client, "dial", world.dial),
+        patch.object(resume, "REPLAY_BYTES_MAX", replay_bytes),
+    ):
+        try:
+            async with trio.open_nursery() as nursery:
+                await world.begin(nursery)
+                await world.live()
+                await _look_at_peace(world)
+                await world.part()
+                await _look_at_what_is_left(world)
+                world.end()
+        except Exception as problem:
+            what = "".join(traceback.format_exception(problem))
+            world.judge.broken(Invariant.NO_FAULT, what[-PROBLEM_CHARACTERS:])
+        finally:
+            world.hang_up()
+    invariants.check_logs(world, logged)
+    for line in logged:
+        world.trace.mix("log", f"{line['event']} {line['log_level']}")
+
+
 async def _look_at_peace(world: World) -> None:
-    calm_since = trio.current_time()
+    """As soon as all is well, or when it had to be; now and then also look whether it lasts."""
+    due = trio.current_time() + PEACE_SECONDS_MAX
     if not await world.wait_done():
         world.judge.broken(Invariant.NO_FAULT, "something that was begun never ended")
-    await trio.sleep_until(max(trio.current_time(), calm_since + PRESENCE_SECONDS_MAX))
     truth = invariants.Truth(world)
+    while trio.current_time() < due:
+        wrong = any(invariants.unfinished(world, truth)) or any(invariants.misled(world, truth))
+        if not wrong and world.is_hasty:
+            break
+        await trio.sleep(LOOK_SECONDS)
+        truth = invariants.Truth(world)
     invariants.check_rows(world, truth)
+    for what in invariants.unfinished(world, truth):
+        world.judge.broken(Invariant.COMPLETE, what)
+    for what in invariants.misled(world, truth):
+        world.judge.broken(Invariant.PRESENCE, what)
     for device in world.devices:
         invariants.check_device(world, truth, device)
-    invariants.check_presence(world, truth)
     for one in world.people:
         await invariants.check_unread(world, truth, one)
+
+
+async def _look_at_what_is_left(world: World) -> None:
+    left: dict[str, dict[str, int]] = {"": {"everybody": 1}}
+    with trio.move_on_after(LEAVE_SECONDS_MAX):
+        while any(left.values()):
+            await trio.sleep(LOOK_SECONDS)
+            left = {process.name: invariants.leftovers(process) for process in world.processes}
+            left["database"] = invariants.leases(world)
+    for where, found in left.items():
+        world.judge.check(not found, Invariant.NOTHING_LEFT, f"{where} keeps {found}")
 
 
 @contextmanager
@@ -118,5 +148,5 @@ def _database(url: str | None) -> Iterator[Postgres]:
 if __name__ == "__main__":
     with _database(sys.argv[2] if len(sys.argv) > 2 else None) as opened:
         outcome = run_seed(int(sys.argv[1]), opened)
-    print("\n".join(outcome.trace))
-    print(outcome.digest, outcome.report() if outcome.failures else "well")
+    lines = [*outcome.trace, outcome.digest, outcome.report() if outcome.failures else "well"]
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -8,6 +8,7 @@ python-socketio, in the same run, step by step in turn.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -87,6 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
+    if options.json is not None and not os.access(options.json.absolute().parent, os.W_OK):
+        sys.exit(f"loopync bench: {options.json} cannot be written")  # Said before, not after.
     pace = QUICK if options.quick else FULL
     names = [name for name in SERVERS if options.only in (None, name)]
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -97,9 +100,10 @@ def main(options: argparse.Namespace) -> None:
         sys.exit(f"loopync bench: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-    report.show(results)
+    told = report.told("message", results)
+    print(f"\n{report.table(told)}")
     if options.json is not None:
-        report.write(options.json, "message", results)
+        options.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
 def measure(pace: Pace, names: list[str]) -> dict[str, report.Result]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.contest import Trial
 from bench.servers import LIMITS_SCALE
 
 OURS = "loopync"
+
+Told: TypeAlias = dict[str, Any]
+"""{"scenario", "command", "machine", "figures": {name: number}, "peers": {peer: {name: number}}}"""
 
 
 @dataclass(frozen=True)
@@ -62,29 +64,37 @@ def show_trial(name: str, trial: Trial) -> None:
     )
 
 
-def show(results: dict[str, Result]) -> None:
-    told = _figures_of_all(results)
-    print()
-    print(" " * 28 + "".join(f"{name:>18}" for name in results))
-    for figure in figures(next(iter(results.values()))):
-        values = (figures(result)[figure] for result in results.values())
-        print(f"{figure:<28}" + "".join(f"{_round(value):>18,}" for value in values))
-    for figure, value in told.items():
-        if figure.startswith("ratio_"):
-            print(f"{figure:<28}{_round(value):>18,}")
-
-
-def write(path: Path, scenario: str, results: dict[str, Result]) -> None:
-    """Raises OSError."""
+def told(scenario: str, results: dict[str, Result]) -> Told:
+    """What the run found, for other programs; `figures` are ours, with a ratio to each peer."""
     peers = {name: figures(result) for name, result in results.items() if name != OURS}
-    told = {
+    ours = figures(results[OURS]) if OURS in results else {}
+    for name in peers:
+        if ours:
+            ours[f"ratio_{name}"] = results[OURS].best.rate / results[name].best.rate
+    return {
         "scenario": scenario,
         "command": " ".join(["./loopync", "bench", *sys.argv[1:]]),
         "machine": machine() | {"others_cpu_percent": _others(results)},
-        "figures": _rounded(_figures_of_all(results)),
+        "figures": _rounded(ours),
         "peers": {name: _rounded(each) for name, each in peers.items()},
     }
-    path.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def table(told: Told) -> str:
+    """The same for a person, as Markdown."""
+    columns = {OURS: told["figures"], **told["peers"]}
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    rows = [
+        ["", *columns],
+        ["---", *["---:"] * len(columns)],
+        *(
+            [name, *(f"{c[name]:,}" if name in c else "" for c in columns.values())]
+            for name in names
+        ),
+    ]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    aligned = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in aligned)
 
 
 def machine() -> dict[str, Any]:
@@ -106,19 +116,8 @@ def _others(results: dict[str, Result]) -> float:
     return round(100 * share, 1)
 
 
-def _figures_of_all(results: dict[str, Result]) -> dict[str, float]:
-    """Ours, and how many times as fast as each peer."""
-    if OURS not in results:
-        return {}
-    told = figures(results[OURS])
-    for name, result in results.items():
-        if name != OURS:
-            told[f"ratio_{name}"] = results[OURS].best.rate / result.best.rate
-    return told
-
-
-def _rounded(told: dict[str, float]) -> dict[str, float]:
-    return {name: _round(value) for name, value in told.items()}
+def _rounded(exact: dict[str, float]) -> dict[str, float]:
+    return {name: _round(value) for name, value in exact.items()}
 
 
 def _round(value: float) -> float:

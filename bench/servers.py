@@ -126,7 +126,7 @@ def running(
         process = spawn(
             [sys.executable, "-m", module, *arguments],
             folder=CHECKOUT,
-            environment=os.environ | environment,
+            environment={**_neutral_environment(), **environment},
             output=output,
         )
     try:
@@ -134,6 +134,11 @@ def running(
         yield process
     finally:
         end(process)
+
+
+def _neutral_environment() -> dict[str, str]:
+    """Without the settings of an instance that somebody runs from the same terminal."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LOOPYNC_")}
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench import contest, message, servers
+from bench import contest, message, report, servers
 from bench.message import Pace
 from bench.servers import CHECKOUT, BenchError
 
@@ -73,7 +73,7 @@ def test_all_is_delivered_stored_and_written_down_and_nothing_stays(
     assert told["peers"]["python_socketio"]["messages_per_second"] == 100
     assert told["figures"]["ratio_python_socketio"] == 1.5
     assert all(value > 0 for value in told["figures"].values())
-    assert "ratio_python_socketio" in capsys.readouterr().out
+    assert report.table(told) in capsys.readouterr().out
     assert list(folder.iterdir()) == [file]
 
 
@@ -112,6 +112,18 @@ def test_interrupted_it_leaves_nothing(folder: Path, how: signal.Signals) -> Non
         assert process.wait(60) == 130
     assert psutil.wait_procs(below, 10)[1] == []
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_runs(folder: Path) -> None:
+    with pytest.raises(SystemExit, match="cannot be written"):
+        message.main(argparse.Namespace(quick=True, json=folder / "no" / "file", only=None))
+
+
+def test_the_document_shows_the_figures_that_are_kept() -> None:
+    kept: dict[str, Any] = json.loads((CHECKOUT / "bench/results/message.json").read_text())
+    document = (CHECKOUT / "docs/benchmarks.md").read_text()
+    assert report.table(kept) in document
+    assert kept["command"] in document
 
 
 def test_without_its_own_choice_of_folder_it_takes_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:

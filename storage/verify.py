@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from storage.database import Transaction
+import msgspec
+
+from storage.database import QueryCanceled, StatementFailed, Transaction
 
 First: TypeAlias = Callable[[Transaction], Awaitable[str | None]]
 """The first difference as a sentence, in an order that stays the same; None when all agrees."""
@@ -33,6 +35,9 @@ class Outcome:
     difference: str | None
 
 
+Told: TypeAlias = Callable[[Outcome], None]
+
+
 def first_row(sql: str, order: str, sentence: str, *values: object) -> First:
     """The first row that `sql` finds, in the order of the columns named by `order`, said as
     `sentence`, which names columns in braces."""
@@ -44,9 +49,7 @@ def first_row(sql: str, order: str, sentence: str, *values: object) -> First:
     return first
 
 
-async def verify(
-    tx: Transaction, checks: Iterable[Check], told: Callable[[Outcome], None]
-) -> Outcome | None:
+async def verify(tx: Transaction, checks: Iterable[Check], told: Told) -> Outcome | None:
     """Make the checks in their order, telling of each, up to the first that finds a difference.
 
     `tx` must read one snapshot: a read-only transaction. Answers that difference, or None.
@@ -57,11 +60,22 @@ async def verify(
             if table not in counts:
                 counts[table] = await tx.value(COUNT.format(table=table))
         rows = sum(counts[table] for table in check.tables)
-        outcome = Outcome(check, rows, await check.first(tx))
+        outcome = Outcome(check, rows, await _difference(tx, check))
         told(outcome)
         if outcome.difference is not None:
             return outcome
     return None
+
+
+async def _difference(tx: Transaction, check: Check) -> str | None:
+    try:
+        async with tx.savepoint():
+            return await check.first(tx)
+    except QueryCanceled:
+        raise
+    except (StatementFailed, msgspec.ValidationError) as error:
+        # A broken page, or a body that is not what was written: found as well.
+        return f"a row cannot be read: {error}"
 
 
 # Materialized, or PostgreSQL would hope to meet one soon, and look up each row by itself: there is

@@ -12,6 +12,7 @@ from storage.database.errors import (
     LockTimeout,
     QueryCanceled,
     SerializationFailure,
+    StatementFailed,
     TransactionFailed,
     UniqueViolation,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "QueryCanceled",
     "Record",
     "SerializationFailure",
+    "StatementFailed",
     "Transaction",
     "TransactionFailed",
     "UniqueViolation",

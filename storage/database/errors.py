@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+StatementFailed = asyncpg.PostgresError  # whatever it was
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 CheckViolation = asyncpg.CheckViolationError

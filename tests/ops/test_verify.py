@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 import pytest
 import trio
 
+import ops.verify
+from ops.admin import parser
 from ops.say import Stop
-from ops.verify import CHECKS, verify_all
+from ops.verify import CHECKS
 from storage.actor import Actor
-from storage.database import Transaction, open_database
+from storage.database import Limits, Transaction, open_database
 from storage.domains.messaging import (
     ListConversations,
     SendMessage,
@@ -27,7 +28,7 @@ from storage.gate import Gate, open_gate
 from storage.housekeeping import forget_old_entries
 from storage.ids import new_id
 from storage.settings import Settings
-from storage.verify import Outcome, verify
+from storage.verify import Check, Outcome, verify
 from tests.conftest import LIMITS_SCALE, TEST_SECRET
 from tests.needs import scale
 from tests.ops.busy import Story, happen, people
@@ -89,7 +90,9 @@ async def found_in(tx: Transaction) -> Outcome | None:
 
 
 async def looked_through(gate: Gate) -> None:
-    await verify_all(gate, argparse.Namespace())
+    """As `./loopync admin verify` does."""
+    arguments = parser().parse_args(["verify"])
+    await arguments.run(gate, arguments)
 
 
 @pytest.mark.parametrize("seed", range(scale(3)))
@@ -213,6 +216,12 @@ PLANTED: list[tuple[str, str, str]] = [
         " '{{\"seq\": 9}}' FROM topics WHERE topic = 'conversation:{direct}'",
         "says what the message says",
         "of topic conversation:{direct} tells of message 9, but no message has that number",
+    ),
+    (
+        'UPDATE journal SET body = \'{{"seq": "two"}}\''
+        " WHERE topic = 'conversation:{direct}' AND kind = 'new_message'",
+        "has its journal entry",
+        "a row cannot be read: invalid input syntax for type bigint",
     ),
     (
         "INSERT INTO journal (topic, seq, kind, body) SELECT topic, seq + 100, kind, body"
@@ -412,6 +421,30 @@ async def test_what_was_forgotten_in_time_is_not_missed(gate: Gate) -> None:
         assert await forget_old_entries(tx)
 
     await looked_through(gate)
+
+
+async def test_rows_that_cannot_be_read_are_a_difference_too(gate: Gate) -> None:
+    await Story.told(gate)
+    async with gate.database.transaction() as tx:
+        await tx.run("UPDATE journal SET body = '{\"seq\": \"x\"}' WHERE kind = 'new_message'")
+
+    with pytest.raises(Stop, match="first difference: a row cannot be read") as ended:
+        await looked_through(gate)
+    assert ended.value.code == 1
+
+
+async def test_a_check_without_end_is_no_verdict(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleep(tx: Transaction) -> str | None:
+        return str(await tx.value("SELECT pg_sleep(60)"))
+
+    endless = Check(holds="nothing", tables=(), first=sleep)
+    monkeypatch.setattr(ops.verify, "CHECKS", (endless,))
+    monkeypatch.setattr(ops.verify, "LIMITS", Limits(statement_seconds=0.2))
+    with pytest.raises(Stop, match="nothing is known") as ended:
+        await looked_through(gate)
+    assert ended.value.code == 2
 
 
 async def test_the_difference_ends_it_with_a_sentence_and_a_code(

@@ -18,7 +18,8 @@ from typing import Any
 
 import psutil
 
-from tests.realtime.sockets import ROOT, free_port
+from tests.conftest import TEST_SECRET
+from tests.realtime.sockets import ROOT, free_port, wait_ready
 
 PASSWORD = "loopync-demo-2026"
 ANSWER_SECONDS_MAX = 30.0
@@ -119,6 +120,30 @@ def running(
             reader.join()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@contextmanager
+def realtime(variant: str, data: Path, database_url: str) -> Iterator[tuple[psutil.Process, int]]:
+    """One realtime process, sound or broken, over a database that runs; and its port."""
+    port = free_port()
+    own = {
+        "LOOPYNC_DATA": str(data),
+        "LOOPYNC_SECRET": TEST_SECRET.decode(),
+        "LOOPYNC_WS_PORT": str(port),
+        "LOOPYNC_LIMITS": "1000",
+        "DATABASE_URL": database_url,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.variants", "part", variant, "realtime.main"],
+        cwd=ROOT,
+        env=os.environ | own,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            wait_ready(process)
+            yield psutil.Process(process.pid), port
+        finally:
+            process.kill()
 
 
 def _wait_ready(instance: Instance) -> None:

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import runpy
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +21,8 @@ import trio
 from ops.parts import parts, python
 from ops.report import said_to_person
 from ops.supervise import up
+from realtime import listener
+from realtime.socket_limits import SocketLimits
 from storage import clock, room
 from storage.database import DatabaseUnavailable
 from storage.domains.messaging import Sent, history
@@ -33,6 +36,8 @@ from storage.settings import Settings
 THIS = "tests.faults.variants"
 PARTS_CLOCK, DATABASE_CLOCK = "FAULTS_PARTS_CLOCK", "FAULTS_DATABASE_CLOCK"
 """Environment variables that hold further ones, as JSON."""
+
+SEND_BUFFER_BYTES = 16_384
 
 
 def sound() -> None:
@@ -81,9 +86,37 @@ def ordered_by_clock() -> None:
     history.FIND_SPAN = history.FIND_SPAN.replace("ORDER BY seq", "ORDER BY created_at")
 
 
+def small_buffers() -> None:
+    """The kernel holds little for a reader, so that what is sent soon waits in our queue."""
+
+    def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
+        listener = listen_at(host, port, reuse_port=reuse_port)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        return listener
+
+    listen_at = listener.listen
+    listener.listen = listen
+
+
+def uncapped() -> None:
+    """What waits for a slow reader may wait for ever, however much it is."""
+    small_buffers()
+    defaults = SocketLimits.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults.update(queue_bytes_max=sys.maxsize, queue_seconds_max=1e9)
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     each.__name__: each
-    for each in (sound, unwatched, ignores_failure, without_reserve, ordered_by_clock)
+    for each in (
+        small_buffers,
+        sound,
+        unwatched,
+        ignores_failure,
+        without_reserve,
+        ordered_by_clock,
+        uncapped,
+    )
 }
 
 

@@ -22,6 +22,9 @@ class Link:
         self._lose_answer_to: str | None = None
         self._lost_id: int | None = None
         self._anew = False
+        self._cut = False
+        self._token: str | None = None
+        self._open: list[WebSocketRoute] = []
         page.route_web_socket(lambda url: url.endswith("/ws"), self._opened)
 
     def hold(self, event: str) -> None:
@@ -46,11 +49,32 @@ class Link:
         """The server does what is asked; the connection breaks before its answer, once."""
         self._lose_answer_to = event
 
+    def cut(self) -> None:
+        """Ends what is connected; what connects is ended at once, until `mend`."""
+        self._cut = True
+        self.break_once()
+
+    def mend(self) -> None:
+        self._cut = False
+
+    def break_once(self) -> None:
+        connected, self._open = self._open, []
+        for window in connected:
+            window.close(code=4000, reason="going_away")
+
+    def sign_in_once_with(self, token: str) -> None:
+        """The next connection shows this access token in place of the page's own."""
+        self._token = token
+
     def send_each_anew(self) -> None:
         """As a client without `clientId`s would: a repetition is another message."""
         self._anew = True
 
     def _opened(self, window: WebSocketRoute) -> None:
+        if self._cut:
+            window.close(code=4000, reason="going_away")
+            return
+        self._open.append(window)
         server = window.connect_to_server()
         window.on_message(lambda message: self._asked(window, server, message))
         server.on_message(lambda message: self._answered(window, server, message))
@@ -58,6 +82,9 @@ class Link:
     def _asked(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
         frame = json.loads(message)
         event = frame["event"]
+        if self._token is not None and event == "connect":
+            frame["data"]["token"], self._token = self._token, None
+            message = json.dumps(frame)
         if self._anew and event == "send_message":
             frame["data"]["clientId"] = str(uuid4())
             message = json.dumps(frame)

@@ -60,6 +60,15 @@ class Person:
         self.ask("POST", "/friend-requests", {"userId": other.user_id})
         other.ask("POST", f"/friend-requests/{self.user_id}/accept")
 
+    def blocks(self, other: Person) -> None:
+        self.ask("PUT", f"/blocks/{other.user_id}")
+
+    def removes(self, other: Person, group_id: str) -> None:
+        self.ask("DELETE", f"/conversations/{group_id}/members/{other.user_id}")
+
+    def signs_out_everywhere(self) -> None:
+        self.ask("DELETE", "/sessions")
+
     def asks_to_be_friends(self, other: Person) -> None:
         self.ask("POST", "/friend-requests", {"userId": other.user_id})
 

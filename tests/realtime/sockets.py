@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, Endpoint, WebSocketConnection, open_websocket_url
 
 from storage import clock
 from storage.actor import Actor
@@ -30,6 +30,13 @@ class Socket:
     def __init__(self, websocket: WebSocketConnection) -> None:
         self._websocket = websocket
         self._last_id = 0
+
+    @property
+    def port(self) -> int:
+        """Of this end of the connection."""
+        local = self._websocket.local
+        assert isinstance(local, Endpoint)
+        return local.port
 
     async def send(self, event: str, data: object) -> int:
         self._last_id += 1

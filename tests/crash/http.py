@@ -26,17 +26,21 @@ async def request(
     *,
     token: str,
     key: str | None = None,
-    reads_answer: bool = True,
+    reads_answer: bool | None = True,
 ) -> Any:
     """The answer's `data`. Raises RequestRefused, NoAnswer.
 
-    `reads_answer=False` closes the connection as soon as the request is written.
+    `reads_answer=False` closes the connection as soon as the request is written; None keeps it
+    open, and throws away what comes until its end.
     """
     try:
         with trio.fail_after(ANSWER_SECONDS_MAX):
             stream = await trio.open_tcp_stream("127.0.0.1", port)
             async with stream:
                 await stream.send_all(_worded(port, method, path, body, token, key))
+                if reads_answer is None:
+                    while await stream.receive_some(READ_BYTES):
+                        pass
                 if not reads_answer:
                     raise NoAnswer("given up")
                 answer = json.loads(await _body(stream))

@@ -45,6 +45,8 @@ class Product:
     ws_port: int
     process: subprocess.Popen[bytes]
     said: Path
+    start_seconds: float
+    """How long it took to be ready: what this machine is worth at the moment."""
 
     @property
     def socket_url(self) -> str:
@@ -132,13 +134,15 @@ async def running_product(
             environment=_environment(data, http_port, ws_port),
             output=output,
         )
-    product = Product(data, http_port, ws_port, process, said)
+    began = trio.current_time()
     try:
         await until(
             lambda: "Loopync runs at" in said.read_text() or process.poll() is not None,
             START_SECONDS_MAX,
         )
         assert process.poll() is None, said.read_text()
+        start_seconds = trio.current_time() - began
+        product = Product(data, http_port, ws_port, process, said, start_seconds)
         yield product
         await trio.to_thread.run_sync(product.end)
     finally:

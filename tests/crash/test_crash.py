@@ -6,10 +6,15 @@ A failure names its seed: LOOPYNC_TEST_SEED=… makes the same choices again.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import trio
@@ -23,11 +28,14 @@ from tests.needs import scale
 pytestmark = pytest.mark.fault
 
 LOAD_SECONDS = 60
-RUN_SECONDS_MAX = 130.0
-"""Of the whole run, beyond its load when that is longer than by default."""
-CONTROL_SECONDS_MAX = 60.0
+TEST_SECONDS_MAX = 145.0
+"""Of a whole test, beyond its load when that is longer than by default."""
+CONTROL_SECONDS_MAX = 75.0
+"""Beyond the start."""
 OUTAGE_SECONDS_MAX = {"realtime": 15.0, "postgres": 30.0}
-"""Far above the bars, for machines that do other things too; what is printed is to be compared."""
+STARTS_MAX = 2
+"""Far above the bars, and beyond that as often as the whole program could have started: other
+things are done on this machine too. What is printed is to be compared."""
 FEW = Shape(
     people=8,
     devices=12,
@@ -47,6 +55,7 @@ def seed() -> int:
 async def judged(product: Product, shape: Shape, seconds_max: float) -> Outcome:
     """The outcome, printed. Raises TimeoutError with a sentence when it takes too long."""
     chosen = seed()
+    say(f"seed {chosen}")
     try:
         with trio.fail_after(seconds_max):
             outcome = await Run(product, shape, chosen).outcome()
@@ -57,18 +66,32 @@ async def judged(product: Product, shape: Shape, seconds_max: float) -> Outcome:
     return outcome
 
 
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """A longer load than by default must not be taken for a test that hangs."""
+    if seconds > LOAD_SECONDS:
+        assert sys.__stderr__ is not None
+        limit = TEST_SECONDS_MAX + seconds
+        faulthandler.dump_traceback_later(limit, exit=True, file=sys.__stderr__)
+    yield
+
+
 async def test_everybody_has_everything_once_whatever_is_killed(tmp_path: Path) -> None:
     seconds = scale(LOAD_SECONDS)
-    async with running_product(tmp_path / "data") as product:
-        seconds_max = RUN_SECONDS_MAX + max(0, seconds - LOAD_SECONDS)
-        outcome = await judged(product, Shape(seconds=seconds), seconds_max)
-    assert outcome.is_clean, outcome
-    assert len(outcome.kills) >= seconds / 8, outcome
+    with patience(seconds):
+        async with running_product(tmp_path / "data") as product:
+            longer = max(0, seconds - LOAD_SECONDS)
+            seconds_max = TEST_SECONDS_MAX - product.start_seconds + longer
+            outcome = await judged(product, Shape(seconds=seconds), seconds_max)
+            assert outcome.is_clean, str(outcome)
+            assert "Nothing differs." in await product.admin("verify")
+    assert {target for kill in outcome.kills for target in kill.targets} == set(get_args(Target))
     for outage in outcome.outages:
-        for target, seconds_allowed in OUTAGE_SECONDS_MAX.items():
+        for target, allowed in OUTAGE_SECONDS_MAX.items():
             if outage.kill.targets == (target,):
-                assert outage.answer_seconds < seconds_allowed, outcome
-                assert outage.delivery_seconds < seconds_allowed, outcome
+                seconds_allowed = allowed + STARTS_MAX * product.start_seconds
+                assert outage.answer_seconds < seconds_allowed, str(outcome)
+                assert outage.delivery_seconds < seconds_allowed, str(outcome)
 
 
 async def controlled(product: Product, *targets: Target) -> set[str]:

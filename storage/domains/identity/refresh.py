@@ -111,9 +111,10 @@ async def end_session_of(tx: Transaction, visitor: Visitor, token: RefreshToken)
 
 
 # Two uses of one token wait for each other here: the second sees what the first has made of it.
+# Rotated in an hour, because the clock was set back since, is not just now.
 LOCK_SESSION = """
     SELECT session.user_id, session.generation, users.role,
-           session.rotated_at > now() - make_interval(secs => $2) AS just_rotated
+           abs(extract(epoch FROM now() - session.rotated_at)) < $2 AS just_rotated
       FROM sessions AS session JOIN users ON users.id = session.user_id
      WHERE session.id = $1 AND revoked_at IS NULL AND expires_at > now()
        FOR UPDATE OF session

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.people import People, Person
 from tests.browser.product import Product, running_product
-from tests.browser.window import Size, Theme, Window, open_window, sign_in
+from tests.browser.window import Size, Window, open_window, sign_in
 from tests.needs import program
 
 EXPECT_MS_MAX = 10_000
@@ -83,7 +83,7 @@ def visit(browser: Browser, product: Product) -> Iterator[Open]:
     """Opens windows; at the end none of them may have complained."""
     windows: list[Window] = []
 
-    def visit(size: Size, **options: bool | Theme) -> Window:
+    def visit(size: Size, **options: bool | str) -> Window:
         windows.append(open_window(browser, product.url, size, **options))  # type: ignore[arg-type]  # checked by open_window
         return windows[-1]
 

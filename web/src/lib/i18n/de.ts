@@ -263,7 +263,7 @@ const de = {
   'people.noRequestsText': 'Wenn jemand mit dir befreundet sein möchte, antwortest du hier.',
   'people.incoming': 'Anfragen an dich',
   'people.outgoing': 'Deine Anfragen',
-  'people.searchHint': 'Leute mit Namen oder @Nutzernamen finden',
+  'people.searchHint': 'Name oder @Nutzername',
   'people.pickTitle': 'Wähle eine Person',
   'people.pickText': 'Ihr Profil öffnet sich hier.',
   'people.asked': 'Angefragt {when}',
@@ -368,6 +368,7 @@ const de = {
   'sessions.revokeOthers': 'Alle anderen abmelden',
   'sessions.revokedOthers': { one: '{count} Gerät ist abgemeldet', other: '{count} Geräte sind abgemeldet' },
   'sessions.only': 'Du bist nur auf diesem Gerät angemeldet.',
+  'sessions.device': '{browser} auf {system}',
   'sessions.unknown': 'Unbekanntes Gerät',
 
   'blocks.emptyTitle': 'Niemand ist blockiert',

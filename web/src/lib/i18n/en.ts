@@ -360,6 +360,7 @@ export const en = {
   'sessions.revokeOthers': 'Sign out all others',
   'sessions.revokedOthers': { one: '{count} device is signed out', other: '{count} devices are signed out' },
   'sessions.only': 'You are signed in on this device only.',
+  'sessions.device': '{browser} on {system}',
   'sessions.unknown': 'Unknown device',
 
   'blocks.emptyTitle': 'Nobody is blocked',

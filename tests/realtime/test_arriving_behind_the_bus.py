@@ -5,64 +5,24 @@ Two processes over one PostgreSQL. The other one commits, and its bus speaks onl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import pytest
+import trio
 
-from realtime.arrivals import Arrivals
-from realtime.reader import Belongings, DatabaseReader
 from storage import housekeeping
-from storage.actor import Actor
-from storage.domains import identity, messaging
+from storage.domains import messaging
 from storage.domains.messaging import (
-    AddMembers,
-    CreateGroup,
-    LeaveConversation,
-    RemoveMember,
     SendMessage,
 )
 from storage.gate import Gate, open_gate
-from storage.ids import ConversationId, new_id
-from storage.journal import Entry, Span, conversation_topic, user_topic
+from storage.ids import new_id
+from storage.journal import conversation_topic, user_topic
 from storage.settings import Settings
-from tests.realtime.conftest import Device, Process
+from tests.realtime.conftest import Process
 from tests.realtime.fakes import seqs_of
-from tests.world import World, another_session
-
-
-@dataclass
-class Elsewhere:
-    """Another process: it commits at once, and says so when it is told to."""
-
-    gate: Gate
-    kept: list[Entry] = field(default_factory=list)
-
-    def keep(self, entries: Iterable[Entry]) -> None:
-        self.kept += entries
-
-    def speak_to(self, process: Process, *, only: str = "") -> None:
-        """Bring what was kept, in order; of one topic, or of all."""
-        for entry in self.kept:
-            if entry.topic.startswith(only):
-                process.core.heard(entry)
-
-    async def write(self, author: Actor, conversation_id: ConversationId, text: str) -> None:
-        command = SendMessage(conversation_id=conversation_id, text=text, client_id=new_id())
-        await self.gate.perform(messaging.send_message, author, command)
-
-    async def make_group(self, creator: Actor, *others: Actor) -> ConversationId:
-        user_ids = [other.user_id for other in others]
-        command = CreateGroup(name="Group", user_ids=user_ids, client_id=new_id())
-        return (await self.gate.perform(messaging.create_group, creator, command)).id
-
-    async def leave(self, leaver: Actor, conversation_id: ConversationId) -> None:
-        command = LeaveConversation(conversation_id=conversation_id)
-        await self.gate.perform(messaging.leave_conversation, leaver, command)
-
-    async def add(self, admin: Actor, conversation_id: ConversationId, added: Actor) -> None:
-        command = AddMembers(conversation_id=conversation_id, user_ids=[added.user_id])
-        await self.gate.perform(messaging.add_members, admin, command)
+from tests.realtime.late_bus import Elsewhere, group_of, phone_of, texts, write
+from tests.world import World
 
 
 @pytest.fixture
@@ -71,15 +31,6 @@ async def elsewhere(settings: Settings) -> AsyncIterator[Elsewhere]:
         elsewhere = Elsewhere(gate)
         gate.bus.publish_many = elsewhere.keep  # type: ignore[method-assign]
         yield elsewhere
-
-
-async def phone_of(gate: Gate, actor: Actor) -> Actor:
-    async with gate.database.transaction() as tx:
-        return Actor(user_id=actor.user_id, session_id=await another_session(tx, actor, "phone"))
-
-
-def texts(device: Device) -> list[str]:
-    return [push["data"]["text"] for push in device.pushes("new_message")]
 
 
 async def test_ben_hears_the_first_message_though_he_connects_before_the_bus_brings_it(
@@ -145,46 +96,6 @@ async def test_who_left_and_returned_before_the_bus_said_so_stays_and_hears_all(
         assert heard == list(range(added + 1, added + 1 + len(heard)))
 
 
-async def connected_while_removed(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> Device:
-    """Ben's, who was removed just after it was read what he listens to. No other device of his
-    is here, but Ana's is. Then she says two things about him."""
-    group_id = await group_of(gate, world.ana, world.ben)
-    ana = await process.connect(world.ana)
-    read = DatabaseReader.belongings
-
-    async def then_removed(reader: DatabaseReader, actors: Sequence[Actor]) -> Belongings:
-        monkeypatch.setattr(DatabaseReader, "belongings", read)
-        found = await read(reader, actors)
-        command = RemoveMember(conversation_id=group_id, user_id=world.ben.user_id)
-        await gate.perform(messaging.remove_member, world.ana, command)
-        await write(gate, world.ana, group_id, "about Ben")
-        return found
-
-    monkeypatch.setattr(DatabaseReader, "belongings", then_removed)
-    ben = await process.connect(world.ben, {conversation_topic(group_id): 1})
-    await write(gate, world.ana, group_id, "and more about Ben")
-    await ana.push("new_message", text="and more about Ben")
-    return ben
-
-
-async def test_who_was_removed_while_connecting_hears_nothing_of_what_follows(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ben = await connected_while_removed(process, gate, world, monkeypatch)
-    assert list(ben.pushes("caught_up")[0]["data"]["topics"]) == [user_topic(world.ben.user_id)]
-    assert [said["event"] for said in ben.said] == ["connected", "caught_up"]
-
-
-async def test_if_what_was_read_were_taken_for_the_present_he_would_hear_it(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Arrivals, "_outdated", lambda arrivals, subscriptions: [])
-    ben = await connected_while_removed(process, gate, world, monkeypatch)
-    assert "about Ben" in texts(ben)
-
-
 async def test_the_word_of_ones_removal_may_be_late_but_nothing_slips_through_before_it(
     process: Process, elsewhere: Elsewhere, gate: Gate, world: World
 ) -> None:
@@ -207,104 +118,6 @@ async def test_the_word_of_ones_removal_may_be_late_but_nothing_slips_through_be
         "conversation_removed",
     ]
     assert texts(ben) == texts(again) == []
-
-
-async def test_ben_is_removed_while_his_replay_is_being_read(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group_id = await group_of(gate, world.ana, world.ben, world.chloe)
-    topic = conversation_topic(group_id)
-    for text in ("one", "two"):
-        await write(gate, world.ana, group_id, text)
-    read = DatabaseReader.between
-
-    async def while_removed(reader: DatabaseReader, spans: Sequence[Span]) -> list[Entry]:
-        monkeypatch.setattr(DatabaseReader, "between", read)
-        command = RemoveMember(conversation_id=group_id, user_id=world.ben.user_id)
-        await gate.perform(messaging.remove_member, world.ana, command)
-        await write(gate, world.ana, group_id, "about Ben")
-        return await read(reader, spans)
-
-    monkeypatch.setattr(DatabaseReader, "between", while_removed)
-    chloe = await process.connect(world.chloe)
-    ben = await process.connect(world.ben, {topic: 1})
-    await write(gate, world.ana, group_id, "more about Ben")
-    await chloe.push("new_message", text="more about Ben")
-    await ben.push("conversation_removed")
-    told = [said["event"] for said in ben.said]
-    assert told.index("caught_up") < told.index("member_removed")
-    assert texts(ben) == ["one", "two"]
-    assert seqs_of(ben.connection, topic) == [2, 3, 4], "the last is his removal"
-
-
-async def test_a_group_that_ben_is_added_to_during_his_replay_follows_it(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group_id = await group_of(gate, world.ana, world.ben)
-    await write(gate, world.ana, group_id, "one")
-    read = DatabaseReader.between
-
-    async def while_added(reader: DatabaseReader, spans: Sequence[Span]) -> list[Entry]:
-        monkeypatch.setattr(DatabaseReader, "between", read)
-        other_id = await group_of(gate, world.ana, world.ben)
-        await write(gate, world.ana, other_id, "in the other group")
-        return await read(reader, spans)
-
-    monkeypatch.setattr(DatabaseReader, "between", while_added)
-    ben = await process.connect(world.ben, {conversation_topic(group_id): 1})
-    await ben.push("new_message", text="in the other group")
-    told = [said["event"] for said in ben.said]
-    assert told == [
-        "connected",
-        "new_message",
-        "caught_up",
-        "conversation_added",
-        "new_message",
-        "new_message",
-    ]
-    assert [push["seq"] for push in ben.pushes("new_message")] == [2, 1, 2]
-
-
-async def test_a_session_that_ends_during_its_replay_is_told_nothing_of_it(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group_id = await group_of(gate, world.ana, world.ben)
-    await write(gate, world.ana, group_id, "one")
-    phone = await phone_of(gate, world.ben)
-    read = DatabaseReader.between
-
-    async def while_revoked(reader: DatabaseReader, spans: Sequence[Span]) -> list[Entry]:
-        monkeypatch.setattr(DatabaseReader, "between", read)
-        command = identity.RevokeSession(session_id=phone.session_id)
-        await gate.perform(identity.revoke_session, world.ben, command)
-        return await read(reader, spans)
-
-    monkeypatch.setattr(DatabaseReader, "between", while_revoked)
-    device = process.open()
-    have = {conversation_topic(group_id): 1}
-    device.send("connect", {"token": process.token_of(phone), "have": have})
-    assert await device.closed() == 4500
-    assert device.said == []
-
-
-async def test_a_session_that_ends_before_its_snapshot_is_used_does_not_come_in(
-    process: Process, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    phone = await phone_of(gate, world.ben)
-    read = DatabaseReader.belongings
-
-    async def then_revoked(reader: DatabaseReader, actors: Sequence[Actor]) -> Belongings:
-        monkeypatch.setattr(DatabaseReader, "belongings", read)
-        found = await read(reader, actors)
-        command = identity.RevokeSession(session_id=phone.session_id)
-        await gate.perform(identity.revoke_session, world.ben, command)
-        return found
-
-    monkeypatch.setattr(DatabaseReader, "belongings", then_revoked)
-    device = process.open()
-    device.send("connect", {"token": process.token_of(phone), "have": {}})
-    assert await device.closed() == 4005
-    assert [said.get("event") for said in device.said] == [None]
 
 
 async def test_when_ones_own_topic_is_forgotten_what_one_rejoined_is_loaded_anew_too(
@@ -333,12 +146,26 @@ async def test_when_ones_own_topic_is_forgotten_what_one_rejoined_is_loaded_anew
     assert (await ben.push("new_message", text="live"))["seq"] == tips[topic] + 1
 
 
-async def group_of(gate: Gate, creator: Actor, *others: Actor) -> ConversationId:
-    return await Elsewhere(gate).make_group(creator, *others)
+async def test_ben_connects_again_and_again_while_another_process_commits(
+    process: Process, gate: Gate, settings: Settings, world: World
+) -> None:
+    """Batches of his conversation are on their way at every moment, over the real bus."""
+    group_id = await group_of(gate, world.ana, world.ben)
+    topic, count = conversation_topic(group_id), 200
+    async with open_gate(settings) as other, trio.open_nursery() as nursery:
 
+        async def say(sender: int) -> None:
+            for number in range(sender, count, 4):
+                await write(other, world.ana, group_id, f"{number}")
 
-async def write(gate: Gate, author: Actor, conversation_id: ConversationId, text: str) -> None:
-    await Elsewhere(gate).write(author, conversation_id, text)
+        for sender in range(4):
+            nursery.start_soon(say, sender)
+        devices = [await process.connect(world.ben, {topic: 1}) for _ in range(25)]
+    for device in devices:
+        with trio.fail_after(10):
+            while len(texts(device)) < count:
+                await device.connection.news.wait()
+        assert seqs_of(device.connection, topic) == list(range(2, count + 2))
 
 
 # All but the newest of a topic.

@@ -68,7 +68,7 @@ def is_the_same_page(window: Window) -> bool:
 
 
 def all_bubbles(window: Window) -> list[dict[str, Any]]:
-    """`{key, text, state}` of the whole thread as it is drawn, from the oldest to the newest."""
+    """`{key, text, state}` of a thread of one page at most, from the oldest to the newest."""
     screens: list[list[dict[str, Any]]] = window.page.evaluate(READ_ALL)
     return joined(screens)
 
@@ -88,6 +88,11 @@ def joined(screens: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
             assert place > last, f"{bubble['text']!r} is out of order"
             last = place
     return found
+
+
+def drawn_texts(window: Window) -> list[str]:
+    """Of a long thread only what is near: the list draws no more."""
+    return window.thread.locator(".bubble .text").all_text_contents()
 
 
 def all_texts(window: Window) -> list[str]:

@@ -16,7 +16,15 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expec
 from storage import clock
 from storage.domains.identity.access_tokens import issue_access_token
 from storage.ids import SessionId, UserId
-from tests.browser.bubbles import SENT, all_bubbles, all_texts, doubled, is_the_same_page, watch
+from tests.browser.bubbles import (
+    SENT,
+    all_bubbles,
+    all_texts,
+    doubled,
+    drawn_texts,
+    is_the_same_page,
+    watch,
+)
 from tests.browser.link import Link
 from tests.browser.people import People, Person
 from tests.browser.product import Product, running_product
@@ -39,6 +47,7 @@ PAUSE_MS = 500
 """Between two messages of one person: with two of them, four a second at most."""
 MORE_THAN_IS_REPLAYED = 1_030
 WRITERS = 8
+DRAWN_AT_LEAST = 15
 
 
 def offline_banner(window: Window) -> Locator:
@@ -255,7 +264,7 @@ def writes_much(people: People, author: Person, conversation_id: str, count: int
         assert len(list(done)) == count
 
 
-def test_after_a_day_offline_the_thread_ends_with_the_newest_and_has_no_hole(
+def test_after_a_day_offline_the_thread_ends_with_the_newest(
     window_of: Open, people: People, product: Product
 ) -> None:
     ana, ben = people.new("Ana"), people.new("Ben")
@@ -272,8 +281,9 @@ def test_after_a_day_offline_the_thread_ends_with_the_newest_and_has_no_hole(
     anas.sees("From the train")
     stored = stored_texts(product.database_url, conversation_id)
     assert len(stored) == MORE_THAN_IS_REPLAYED + 3
-    newest = [bubble["text"] for bubble in all_bubbles(anas)][-60:]
-    assert newest == stored[-60:]
+    newest = drawn_texts(anas)
+    assert len(newest) >= DRAWN_AT_LEAST
+    assert newest == stored[-len(newest) :]
     anas.to_list()
     expect(anas.chat("Ben").get_by_text("unread")).to_have_count(0)
     assert doubled(anas) == []
@@ -308,8 +318,9 @@ def test_who_reads_far_up_stays_there_while_too_much_was_missed(
     latest.click()
     stored = stored_texts(product.database_url, conversation_id)
     anas.sees(stored[-1])
-    seen = all_texts(anas)
-    assert seen == stored[-len(seen) :]
+    newest = drawn_texts(anas)
+    assert len(newest) >= DRAWN_AT_LEAST
+    assert newest == stored[-len(newest) :]
     assert is_the_same_page(anas)
 
 
@@ -407,6 +418,7 @@ def test_what_waits_survives_a_reload_in_its_order(window_of: Open, people: Peop
     anas.page.reload()
     expect(offline_banner(anas)).to_be_visible()
     link.mend()
+    anas.button("Try now").click()
     anas.sees_state(texts[-1], "read")
     for window in (anas, bens):
         assert all_texts(window) == ["Are you there?", *texts]
@@ -533,6 +545,7 @@ def test_conversations_made_and_left_meanwhile_come_and_go(
     expect(anas.chat("Old band")).to_have_count(0)
     expect(anas.chat("New band").get_by_text("2 unread messages")).to_have_count(1)
     anas.opens_chat("New band")
+    anas.sees("Second concert")
     assert all_texts(anas) == ["First concert", "Second concert"]
     assert is_the_same_page(anas)
 

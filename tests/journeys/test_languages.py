@@ -241,8 +241,9 @@ class Findings:
         expect(window.page.locator("h1").first).to_be_attached()
         is_in(window, "de")
         english = wording.english_among(wording.texts_on(window.page))
-        if wrong := [*english, *wording.cut_on(window.page), *axe.violations(window.page)]:
-            self.found[screen] = wrong
+        cut = wording.cut_on(window.page)
+        if wrong := [*english, *cut, *axe.violations(window.page)]:
+            self.found[screen] = list[object](wrong)
         window.fits()
 
 

@@ -28,7 +28,7 @@ const de = {
     one: 'Zu viele Versuche. Warte {count} Sekunde und versuch es dann noch einmal.',
     other: 'Zu viele Versuche. Warte {count} Sekunden und versuch es dann noch einmal.',
   },
-  'refusal.unavailable': 'Der Server ist gerade überlastet. Es wurde nichts geändert; versuch es gleich noch einmal.',
+  'refusal.unavailable': 'Der Server kann das gerade nicht annehmen. Es wurde nichts geändert; versuch es gleich noch einmal.',
   'refusal.forbidden': 'Das darfst du nicht.',
   'refusal.notFound': 'Das gibt es nicht mehr, oder du darfst es nicht sehen.',
   'refusal.signedOut': 'Du bist abgemeldet. Melde dich wieder an.',

@@ -23,7 +23,7 @@ export const en = {
   'refusal.disconnected': 'The connection broke before the server answered. Check whether it worked, then try again.',
   'refusal.tooMany': 'That was too much at once. Wait a moment, then try again.',
   'refusal.tooManyUntil': { one: 'Too many tries. Wait {count} second, then try again.', other: 'Too many tries. Wait {count} seconds, then try again.' },
-  'refusal.unavailable': 'The server is busy for a moment. Nothing was changed; try again shortly.',
+  'refusal.unavailable': 'The server cannot take that at the moment. Nothing was changed; try again shortly.',
   'refusal.forbidden': 'You are not allowed to do that.',
   'refusal.notFound': 'That is not there any more, or you may not see it.',
   'refusal.signedOut': 'You are signed out. Log in again.',

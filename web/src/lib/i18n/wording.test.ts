@@ -31,7 +31,15 @@ function everyNode(node: Node): Node[] {
   return [node, ...childrenOf(node).flatMap(everyNode)];
 }
 
+const trees = new Map<string, Node[]>();
+
 function treeOf(path: string, source: string): Node[] {
+  const known = trees.get(source) ?? parsed(path, source);
+  trees.set(source, known);
+  return known;
+}
+
+function parsed(path: string, source: string): Node[] {
   const tree = parse(path.endsWith('.svelte') ? source : `<script lang="ts">${source}</script>`, { modern: true });
   return ([tree.fragment, tree.instance, tree.module] as unknown[]).filter(isNode);
 }
@@ -86,7 +94,8 @@ function unusedOf(all: readonly string[], files: Record<string, string>): string
   return all.filter((key) => !named.has(key) && !patterns.some((pattern) => pattern.test(key)));
 }
 
-describe('the words of the client', () => {
+// Everything is read: that takes its time on a busy machine.
+describe('the words of the client', { timeout: 60_000 }, () => {
   const product = Object.entries(sources).filter(([path]) => !path.startsWith('/src/lib/sdk/'));
 
   it('are nowhere but in the phrases', () => {

@@ -14,6 +14,9 @@ from storage.verify import Check, first_row
 
 ASKED_MAX = 200
 """People whose lists are asked for whole. Everybody's counts are compared beside that."""
+BEHIND_MAX = 10_000
+"""Messages behind which somebody's count is compared only as part of their list: a crowd of whom
+nobody reads would take the product for ever to count, too."""
 PAGE_ROWS = 100
 
 MARKS = """
@@ -65,6 +68,11 @@ RECOUNT = """
      GROUP BY member.conversation_id, member.user_id
 """
 
+NOT_FAR_BEHIND = f"""
+    WHERE member.read_seq >= (
+          SELECT last_seq FROM conversations WHERE id = member.conversation_id) - {BEHIND_MAX}
+"""  # noqa: S608  # The inserted text is a number.
+
 FIND_ASKED = """
     SELECT member.user_id, max(conversation.last_activity_at) AS active_at
       FROM members AS member
@@ -84,7 +92,7 @@ async def first_wrong_count(tx: Transaction) -> str | None:
     """Everybody's counts as the product counts them, in one statement."""
     sql = f"""
         SELECT conversation_id, user_id, counted, {UNREAD_COUNT} AS unread_count
-          FROM ({RECOUNT.format(where="")}) AS recount
+          FROM ({RECOUNT.format(where=NOT_FAR_BEHIND)}) AS recount
           JOIN members AS member USING (conversation_id, user_id)
          WHERE counted <> {UNREAD_COUNT}
     """  # noqa: S608  # The inserted text is our own.

@@ -45,6 +45,9 @@ OPTIONS = {
     "log_checkpoints": "off",
     # After a crash one call instead of one for each file: an outage is as long as this takes.
     "recovery_init_sync_method": "syncfs",
+    # Filling each new file of the log with zeros stalls every commit for 40 to 70 ms, every few
+    # seconds under load. What it would reserve on the disk, storage.room keeps free.
+    "wal_init_zero": "off",
     "timezone": "UTC",
 }
 

@@ -118,7 +118,7 @@ def test_a_message_that_failed_is_sent_again_or_discarded(
     link.refuse("send_message", "forbidden")
     anas.writes("Try this")
     failed = anas.page.get_by_role("alert").filter(has_text="Not sent.")
-    expect(failed).to_contain_text("You are not allowed to do that.")
+    expect(failed).to_contain_text("You cannot write to this chat any more.")
     anas.sees_state("Try this", "failed")
     anas.page.reload()
     anas.sees_state("Try this", "failed")

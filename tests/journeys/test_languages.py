@@ -171,6 +171,25 @@ def test_who_chooses_on_the_sign_in_screen_chooses_for_the_account(
     expect(window.button("Anmelden")).to_be_visible()
 
 
+def test_a_language_whose_words_cannot_be_had_is_not_taken(
+    window_of: Open, people: People, size: Size
+) -> None:
+    ana = people.new("Ana")
+    window = window_of(ana, size, "/settings/language")
+    window.complaints.expect("net::ERR_FAILED")
+    window.page.route("**/assets/de-*.js", lambda route: route.abort())
+    # Not `check`: it is not checked afterwards.
+    window.page.get_by_label("Deutsch").click()
+    expect(window.toasts).to_contain_text("That language could not be loaded.")
+    expect(window.page.get_by_label("English")).to_be_checked()
+    is_in(window, "en")
+    assert ana.ask("GET", "/users/me/settings")["language"] == "en"
+
+    window.page.unroute("**/assets/de-*.js")
+    window.page.get_by_label("Deutsch").check()
+    is_in(window, "de")
+
+
 @dataclass(frozen=True, slots=True)
 class Lively:
     """Ana's world in German, with something on every screen."""

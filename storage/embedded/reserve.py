@@ -1,7 +1,8 @@
 """Room kept for the hour of need: a server on a full disk cannot start, and nobody could read.
 
 A file holds it. When the server must start and finds no room, the file is given up; it is made
-again at a later start that has enough.
+again at a later start that has enough. Not before the server has ended: what fills the disk may
+not be done with it, and would take this too.
 """
 
 from __future__ import annotations

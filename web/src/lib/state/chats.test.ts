@@ -188,6 +188,17 @@ describe('a thread', () => {
     vi.useRealTimers();
   });
 
+  it('joins nothing of the old stretch to the new one while it is opened anew', async () => {
+    const answers: Record<string, unknown> = { list_messages: { ...page, hasBefore: true, hasAfter: true } };
+    const { client, recent, call } = world(answers);
+    const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');
+    await thread.open(0);
+    answers.list_messages = { ...page, messages: [message(90)] };
+    call.mockClear();
+    await Promise.all([thread.open(null), thread.loadNewer(), thread.loadOlder()]);
+    expect([seqs(thread), call.mock.calls.length]).toEqual([[90], 1]);
+  });
+
   it('that ends in the past leaves no hole for a new message', async () => {
     const { client, recent } = world({ list_messages: { ...page, hasAfter: true } });
     const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');

@@ -97,7 +97,7 @@ export class Thread {
 
   async loadOlder(): Promise<void> {
     const first = this.messages[0];
-    if (!this.hasBefore || this.older === 'loading' || !first) return;
+    if (this.status !== 'ready' || !this.hasBefore || this.older === 'loading' || !first) return;
     const load = this.#load;
     this.older = 'loading';
     try {
@@ -113,7 +113,7 @@ export class Thread {
 
   async loadNewer(): Promise<void> {
     const last = this.messages.at(-1);
-    if (!this.hasAfter || this.newer === 'loading' || !last) return;
+    if (this.status !== 'ready' || !this.hasAfter || this.newer === 'loading' || !last) return;
     const load = this.#load;
     this.newer = 'loading';
     try {

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from storage.actor import Actor
+from storage.database import Transaction
 from storage.domains.messaging import (
     AddMembers,
     CreateGroup,
@@ -20,6 +21,7 @@ from storage.domains.messaging import (
     OpenDirect,
     RemoveMember,
     SendMessage,
+    Sent,
     add_members,
     create_group,
     groups,
@@ -30,9 +32,10 @@ from storage.domains.messaging import (
     send,
     send_message,
 )
+from storage.domains.messaging.direct import find_direct
 from storage.errors import NotFound
 from storage.gate import Gate
-from storage.ids import ConversationId, new_id
+from storage.ids import ConversationId, UserId, new_id
 from tests.needs import scale
 from tests.world import World, person
 
@@ -151,6 +154,30 @@ async def test_without_the_members_lock_a_mark_goes_back(
     await send_at_once(gate, world, talk_id, 10)
     monkeypatch.setattr(marks, "LOCK", marks.LOCK.replace("FOR NO KEY UPDATE OF member", ""))
     assert any([await read_at_once(gate, world, talk_id) != 9 for _ in range(200)])
+
+
+async def test_a_first_message_that_comes_through_two_doors_at_once_is_one(
+    gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other door commits between two looks of this one: there was no conversation yet, and the
+    message is stored already. Without a third look that is a conflict."""
+    command = SendMessage(to=world.ben.user_id, text="hello", client_id=new_id())
+    look = find_direct
+    elsewhere: list[Sent] = []
+
+    async def look_and_be_late(
+        tx: Transaction, opener_id: UserId, other_id: UserId
+    ) -> ConversationId | None:
+        found = await look(tx, opener_id, other_id)
+        monkeypatch.setattr(send, "find_direct", look)
+        if not elsewhere:
+            sent = await gate.transact(lambda tx: send_message(tx, world.ana, command))
+            elsewhere.append(sent)
+        return found
+
+    monkeypatch.setattr(send, "find_direct", look_and_be_late)
+    assert await gate.transact(lambda tx: send_message(tx, world.ana, command)) == elsewhere[0]
+    assert await numbers_of(gate, elsewhere[0].conversation_id) == [1]
 
 
 async def test_two_who_open_a_conversation_at_once_share_one(gate: Gate, world: World) -> None:

@@ -150,6 +150,10 @@ async def _conversation_of(tx: Transaction, sender: Actor, command: SendMessage)
         if found is not None:
             return found
         if await tx.value(IS_USED, sender.user_id, command.client_id):
+            # Perhaps here, through another door, since we looked.
+            found = await find_direct(tx, sender.user_id, command.to)
+            if found is not None:
+                return found
             # It was sent elsewhere: nothing may begin with a message that is refused.
             raise Conflict("clientId", "was used for another message")
         return await create_direct(tx, sender.user_id, command.to)

@@ -84,6 +84,7 @@ class Run:
         self._product = product
         self._shape = shape
         self._seed = seed
+        self.phase = "not begun"
         self._people: list[Actor] = []
         self.devices: list[Device] = []
         self.hands: list[Hand] = []
@@ -94,6 +95,7 @@ class Run:
             open_database(self._product.database_url, connections_max=2) as database,
             trio.open_nursery() as nursery,
         ):
+            self.phase = "arriving"
             await self._gather(database)
             over = trio.Event()
             with trio.fail_after(CONNECT_SECONDS_MAX):
@@ -103,9 +105,12 @@ class Run:
             for admin in self.admins:
                 for _ in range(FIRST_GROUPS):
                     await admin.make_group()
+            self.phase = "under fire"
             kills = await self._under_fire()
             over.set()
+            self.phase = "settling"
             settled = await self._settle(database)
+            self.phase = "giving evidence"
             evidence = await self._evidence(database)
             nursery.cancel_scope.cancel()
         waits = [wait for hand in self.hands for wait in hand.waits]

@@ -334,16 +334,16 @@ def test_every_check_has_a_planted_difference() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "right", "wrong", "said"),
     [
-        (verify_marks, "UNREAD_COUNT", "AND unread.kind = 'text'", "", "is told of"),
-        (verify_marks, "UNREAD_COUNT", "unread.sender_id <> member.user_id", "true", "is told of"),
+        (verify_marks, "UNREAD_COUNT", "note.kind = 'note'", "false", "is told of"),
+        (verify_marks, "UNREAD_COUNT", "own.sender_id = member.user_id", "false", "is told of"),
         (
             conversations,
             "FIND_AS_MEMBER",
-            "unread.seq >",
-            "unread.seq >=",
+            "own.seq >",
+            "own.seq >=",
             "unread messages in con",
         ),
-        (lists, "COUNT_UNREAD", "AND unread.kind = 'text'", "", "unread messages in all"),
+        (lists, "COUNT_UNREAD", "note.kind = 'note'", "false", "unread messages in all"),
         (lists, "FIND_PAGE", "LIMIT $4", "LIMIT $4 - 100", "leaves out conversation"),
     ],
 )

@@ -17,8 +17,9 @@ from storage.journal import Entry, Span
 
 PATIENCE_SECONDS = 0.05  # The bus usually closes a gap by itself.
 LOOK_SECONDS = 0.02
-SPANS_MAX = 500  # In one read …
-SPAN_ENTRIES_MAX = 100  # … and of each, so that a read stays small; the next round goes on.
+SPANS_MAX = 500  # In one read.
+READ_ENTRIES_MAX = 2_000  # Shared among them, so that a read stays small; the next round goes on.
+SPAN_ENTRIES_MIN = 100  # However many share it: else a busy topic would never catch up.
 TIPS_MAX = 5_000
 COMPARE_SECONDS = 3.0  # All live topics are compared in this time, if they are up to 60,000.
 COMPARE_PAUSE_SECONDS_MIN = 0.25
@@ -92,14 +93,15 @@ class Repair:
     def _due_spans(self) -> list[Span]:
         """The gaps whose patience has ended; those that have closed are forgotten."""
         hub, now = self._hub, trio.current_time()
-        spans: list[Span] = []
+        due: list[Span] = []
         for key, (since, highest) in list(hub.gaps.items()):
             topic = hub.topics.get(key)
             if topic is None or topic.seq >= highest:
                 del hub.gaps[key]
-            elif now - since >= PATIENCE_SECONDS and len(spans) < SPANS_MAX:
-                spans.append((key, topic.seq, min(highest, topic.seq + SPAN_ENTRIES_MAX)))
-        return spans
+            elif now - since >= PATIENCE_SECONDS and len(due) < SPANS_MAX:
+                due.append((key, topic.seq, highest))
+        share = max(SPAN_ENTRIES_MIN, READ_ENTRIES_MAX // max(1, len(due)))
+        return [(key, after, min(highest, after + share)) for key, after, highest in due]
 
     async def _compare_for_ever(self) -> None:
         while True:

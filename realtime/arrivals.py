@@ -98,7 +98,9 @@ class Arrivals:
         self._hub.doubt([key])
         self._hub.delay(client, topic, from_seq)
         plan = Plan()
-        plan.add(key, have=from_seq, from_seq=from_seq, here=topic.seq)
+        # Here one may not have heard yet what came before: that is no future that they know.
+        here = max(topic.seq, from_seq)
+        plan.add(key, have=from_seq, from_seq=from_seq, here=here)
         if plan.resyncs:
             # The news is so old that they may have been removed since.
             client.fall_behind()

@@ -173,3 +173,22 @@ GROWN_OLD = """
     UPDATE journal SET at = now() - make_interval(days => $2)
      WHERE topic = $1 AND seq BETWEEN 2 AND 3
 """
+
+
+async def test_who_is_added_to_a_group_that_is_behind_here_stays_and_hears_what_follows(
+    process: Process, elsewhere: Elsewhere, world: World
+) -> None:
+    """The news of the joining overtakes what was written in the group before it."""
+    group_id = await elsewhere.make_group(world.ana, world.chloe)
+    elsewhere.speak_to(process)
+    elsewhere.kept.clear()
+    await process.connect(world.chloe)
+    ben = await process.connect(world.ben)
+    await elsewhere.write(world.ana, group_id, "not for Ben")
+    await elsewhere.add(world.ana, group_id, world.ben)
+    await elsewhere.write(world.ana, group_id, "welcome")
+    elsewhere.speak_to(process, only="user:")
+    elsewhere.speak_to(process)
+    await ben.push("new_message", text="welcome")
+    assert "not for Ben" not in texts(ben)
+    assert ben.connection.disconnect is None

@@ -43,6 +43,9 @@ OPTIONS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "log_checkpoints": "off",
+    # On a full disk it would crash and start again for ever, all by itself. Ended, it is started
+    # by whoever looks after it, who sees to it that there is room.
+    "restart_after_crash": "off",
     # After a crash one call instead of one for each file: an outage is as long as this takes.
     "recovery_init_sync_method": "syncfs",
     # Filling each new file of the log with zeros stalls every commit for 40 to 70 ms, every few

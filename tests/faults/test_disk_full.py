@@ -22,7 +22,7 @@ from tests.needs import needs_namespaces, needs_root
 DISK_MEGABYTES = 400
 TEXT = "what fills a disk, word by word " * 100
 SENT_AT_ONCE = 20
-BACK_SECONDS_MAX = 30.0
+BACK_SECONDS_MAX = 60.0
 READ_SECONDS_MAX = 15.0
 
 Ending: TypeAlias = Literal["none", "killed", "log full"]

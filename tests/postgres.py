@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,10 +25,18 @@ class Server:
     def url_of(self, name: str) -> str:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
+    def fresh_database(self) -> AbstractContextManager[str]:
+        """With the schema."""
+        return self._database(f'TEMPLATE "{self.template}" STRATEGY file_copy')
+
+    def empty_database(self) -> AbstractContextManager[str]:
+        """With nothing in it."""
+        return self._database("")
+
     @contextmanager
-    def fresh_database(self) -> Iterator[str]:
+    def _database(self, options: str) -> Iterator[str]:
         name = f"test_{uuid.uuid4().hex}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}" STRATEGY file_copy')
+        self.run(f'CREATE DATABASE "{name}" {options}')
         try:
             yield self.url_of(name)
         finally:

@@ -42,6 +42,8 @@ class Postgres:
         self._free: list[Seat] = []
         self._all: list[Seat] = []
         self.locks.monitor = self._new_seat()
+        [alone] = self.ask("SELECT pg_try_advisory_lock(1) AS alone")
+        assert alone["alone"], "another simulation uses this database"
         if not self.ask("SELECT FROM pg_namespace WHERE nspname = 'sim'"):
             self.script(CLOCK)
             for migration in read(MIGRATIONS):

@@ -38,12 +38,11 @@ class Ledger:
 
     def acknowledged(self, sent: Sent, answer: Mapping[str, Any]) -> None:
         """Every answer is the first one, and at that moment what it says is stored already."""
-        if sent.answer is None:
-            sent.answer = answer
-        elif sent.answer != answer:
-            what = f"'{sent.text[:12]}' is acknowledged as {answer} after {sent.answer}"
-            self._judge.broken(Invariant.ACKED_IS_STORED, what)
+        first, sent.answer = sent.answer, sent.answer or answer
         self.check(sent)
+        if first is not None and first != answer:
+            what = f"'{sent.text[:12]}' is acknowledged as {answer} after {first}"
+            self._judge.broken(Invariant.ACKED_IS_STORED, what)
 
     def check(self, sent: Sent) -> None:
         rows = self._postgres.ask(FIND, sent.sender_id, sent.client_id)

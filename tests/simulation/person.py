@@ -7,14 +7,20 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
 import trio
 
 from storage.actor import Actor
+from storage.domains import messaging
+from storage.domains.messaging import SendMessage
+from storage.errors import Refusal
 from storage.ids import SessionId
+from storage.words import encode_json
 from tests.simulation.device import Device
 from tests.simulation.failures import Invariant
 from tests.simulation.hearing import conversation_topic, short
 from tests.simulation.ledger import Sent
+from tests.simulation.network import delay
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -65,8 +71,11 @@ class Person:
         sent = Sent(self.actor.user_id, client_id, text.strip(), target)
         self.world.ledger.all.append(sent)
         self.world.soon(self._send, device, sent)
-        while self.chance.random() < 0.25:  # A second try, before the first one is answered.
-            self.world.soon(self._send_once, self.chance.choice(self.devices), sent)
+        while self.chance.random() < 0.3:  # A second try, before the first one is answered.
+            if self.chance.random() < 0.5:
+                self.world.soon(self._send_once, self.chance.choice(self.devices), sent)
+            else:
+                self.world.soon(self._send_elsewhere, sent)
 
     async def _send(self, device: Device, sent: Sent) -> None:
         while not sent.is_settled:
@@ -83,6 +92,23 @@ class Person:
             name = short(answer["conversationId"])
             self.world.trace.note(device.name, f"sent '{sent.text[:12]}' {name} {answer['seq']}")
             self.world.ledger.acknowledged(sent, answer)
+
+    async def _send_elsewhere(self, sent: Sent) -> None:
+        """Through the gate of any process, as the HTTP door would."""
+        await trio.sleep(delay(self.chance))
+        up = [process for process in self.world.processes if process.is_up]
+        if not up:
+            return
+        process = self.chance.choice(up)
+        words = {**sent.target, "text": sent.text, "clientId": str(sent.client_id)}
+        command = msgspec.convert(words, SendMessage)
+        try:
+            answer = await process.gate.perform(messaging.send_message, self.actor, command)
+        except Refusal:
+            return
+        if process.is_up:
+            self.world.trace.note(self.name, f"sent '{sent.text[:12]}' over HTTP {answer.seq}")
+            self.world.ledger.acknowledged(sent, msgspec.json.decode(encode_json(answer)))
 
     async def read(self, device: Device) -> None:
         """Often forward, sometimes back; and many at once, as when scrolling."""

@@ -24,7 +24,8 @@ from tests.simulation.process import Process
 from tests.world import another_session, person
 
 NAMES = ("ana", "ben", "chloe", "dan", "eve")
-SCRIPT_SECONDS = 14.0
+SCRIPT_SECONDS = 10.0
+QUIET_SECONDS = 4.0
 DONE_SECONDS_MAX = 60.0
 SECRET = b"a secret of the simulation, long enough to sign with"
 
@@ -154,14 +155,21 @@ class World:
             nursery.start_soon(self._make_trouble)
             await trio.sleep(SCRIPT_SECONDS)
             self.is_calm = True
+        await self._say_last_words()
         ether.lose_probability = ether.lose_silently_probability = 0.0
         ether.double_probability = ether.late_probability = 0.0
         for process in self.processes:
             process.line.cut_probability = 0.0
         self.trace.note("WORLD", "is calm")
+
+    async def _say_last_words(self) -> None:
+        """In a quiet moment after which nothing follows: if they are lost, no gap shows it."""
         for device in self.devices:
-            device.chance.seed(f"calm {self.seed} {device.name}")
             self.switch_on(device)
+        await trio.sleep(QUIET_SECONDS)
+        for one in self.people:
+            await one.talk(one.devices[0])
+        await trio.sleep(QUIET_SECONDS / 2)
 
     async def _make_trouble(self) -> None:
         while not self.is_calm:

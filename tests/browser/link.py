@@ -24,7 +24,7 @@ class Link:
         self._anew = False
         self._cut = False
         self._token: str | None = None
-        self._open: list[WebSocketRoute] = []
+        self._open: list[tuple[WebSocketRoute, WebSocketRoute]] = []
         page.route_web_socket(lambda url: url.endswith("/ws"), self._opened)
 
     def hold(self, event: str) -> None:
@@ -59,7 +59,8 @@ class Link:
 
     def break_once(self) -> None:
         connected, self._open = self._open, []
-        for window in connected:
+        for window, server in connected:
+            server.close()
             window.close(code=4000, reason="going_away")
 
     def sign_in_once_with(self, token: str) -> None:
@@ -74,12 +75,14 @@ class Link:
         if self._cut:
             window.close(code=4000, reason="going_away")
             return
-        self._open.append(window)
         server = window.connect_to_server()
+        self._open.append((window, server))
         window.on_message(lambda message: self._asked(window, server, message))
         server.on_message(lambda message: self._answered(window, server, message))
 
     def _asked(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
+        if (window, server) not in self._open:
+            return  # under way while the connection broke
         frame = json.loads(message)
         event = frame["event"]
         if self._token is not None and event == "connect":
@@ -101,7 +104,6 @@ class Link:
     def _answered(self, window: WebSocketRoute, server: WebSocketRoute, message: Message) -> None:
         if self._lost_id is not None and json.loads(message).get("id") == self._lost_id:
             self._lost_id = None
-            server.close()
-            window.close(code=4000, reason="going_away")
+            self.break_once()
         else:
             window.send(message)

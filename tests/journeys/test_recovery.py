@@ -61,6 +61,11 @@ def settles(window: Window) -> None:
     expect(waiting).to_have_count(0, timeout=SETTLED_MS_MAX)
 
 
+def network_is_back(window: Window) -> None:
+    """As the system tells it: the client does not wait for its next try."""
+    window.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
 # Killed in the middle of a conversation.
 
 
@@ -418,7 +423,7 @@ def test_what_waits_survives_a_reload_in_its_order(window_of: Open, people: Peop
     anas.page.reload()
     expect(offline_banner(anas)).to_be_visible()
     link.mend()
-    anas.button("Try now").click()
+    network_is_back(anas)
     anas.sees_state(texts[-1], "read")
     for window in (anas, bens):
         assert all_texts(window) == ["Are you there?", *texts]
@@ -475,6 +480,28 @@ def test_a_token_that_ran_out_meanwhile_is_renewed_without_a_word(
     anas.sees_state("Still me", "sent")
     expect(offline_banner(anas)).to_have_count(0)
     assert is_the_same_page(anas)
+
+
+def test_a_tab_does_not_become_somebody_elses_who_signs_in_beside_it(
+    window_of: Open, people: People, product: Product
+) -> None:
+    """One browser has one cookie; the tab that was away gets a token by it."""
+    ana, ben = people.new("Ana"), people.new("Ben")
+    conversation_id = ben.writes(ana, "Are you there?")
+    anas = window_of(ana, "desktop")
+    link = Link(anas.page)
+    anas.goes_to(f"/messages/{conversation_id}")
+    anas.sees("Are you there?")
+    link.cut()
+    anas.writes("From Ana")
+    link.sign_in_once_with(token_that_ran_out(product, ana))
+    sign_in(anas.another_tab(), ben)
+    link.mend()
+    network_is_back(anas)
+    expect(anas.text(re.compile("Your session has ended"))).to_be_visible()
+    assert stored_texts(product.database_url, conversation_id) == ["Are you there?"]
+    sign_in(anas, ana, f"/messages/{conversation_id}")
+    anas.sees_state("From Ana", "sent")
 
 
 def token_that_ran_out(product: Product, person: Person) -> str:

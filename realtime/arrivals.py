@@ -8,20 +8,17 @@ connection that joins one more conversation later goes the same way, behind thos
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-import structlog
 import trio
 
 from realtime import resume, wire
+from realtime.arriving import Arrival, Joining, apart, slices, survives
 from realtime.client import Client
-from realtime.disconnects import BAD_TOKEN, INTERNAL_ERROR
+from realtime.disconnects import BAD_TOKEN
 from realtime.hub import Hub
 from realtime.reader import Belongings, Reader, between_apart
 from realtime.resume import Plan, Read
-from storage.actor import Actor
 from storage.database import DatabaseUnavailable, QueryCanceled
 from storage.domains.messaging import Subscription
 from storage.errors import Unauthenticated, Unavailable
@@ -29,35 +26,9 @@ from storage.ids import new_id
 from storage.journal import Span, user_topic
 
 BATCH_MAX = 256
-READ_ENTRIES_MAX = 2_000  # In one read, unless one connection alone missed more.
 WAITING_MAX = 50_000
 TRIES_MAX = 5
 OUTAGES = (DatabaseUnavailable, QueryCanceled)
-
-log = structlog.get_logger()
-
-
-@dataclass(slots=True, eq=False)
-class Arrival:
-    """A connection between its `connect` and its `caught_up`."""
-
-    client: Client
-    request_id: int
-    actor: Actor
-    have: dict[str, int]
-    plan: Plan = field(default_factory=Plan)
-    tips: dict[str, int] = field(default_factory=dict)
-    tries: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Joining:
-    """A connection that listens to one more topic, and missed something of it already."""
-
-    client: Client
-    plan: Plan
-    place: int
-    """Where in what the client holds the replay belongs: behind the news that one is in."""
 
 
 class Arrivals:
@@ -123,16 +94,16 @@ class Arrivals:
     async def _admit(self, batch: Sequence[Arrival | Joining]) -> None:
         arrivals = [item for item in batch if isinstance(item, Arrival)]
         joinings = [item for item in batch if isinstance(item, Joining)]
-        subscribed = await _apart(self._subscribe_all, arrivals)
-        for some in _slices([*subscribed, *joinings]):
-            await _apart(self._catch_up, some)
+        subscribed = await apart(self._subscribe_all, arrivals)
+        for some in slices([*subscribed, *joinings]):
+            await apart(self._catch_up, some)
 
     async def _subscribe_all(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Those who listen from now on."""
         self._hub.loading_starts()
         try:
             found = await self._reader.belongings([arrival.actor for arrival in arrivals])
-            return [one for one in arrivals if _survives(one, self._subscribe, one, found)]
+            return [one for one in arrivals if survives(one, self._subscribe, one, found)]
         except OUTAGES:
             for arrival in arrivals:
                 self._refuse(arrival)
@@ -197,7 +168,7 @@ class Arrivals:
             for item in items:
                 item.client.fall_behind()
             return []
-        return [item for item in items if _survives(item, self._tell, item, read)]
+        return [item for item in items if survives(item, self._tell, item, read)]
 
     def _tell(self, item: Arrival | Joining, read: Read) -> bool:
         client = item.client
@@ -248,39 +219,6 @@ class Arrivals:
         self._failed(arrival.client)
 
 
-Item = TypeVar("Item", Arrival, Arrival | Joining)
-
-
-async def _apart(
-    work: Callable[[Sequence[Item]], Awaitable[list[Item]]], items: Sequence[Item]
-) -> list[Item]:
-    """Work on all of them together; if that fails, on each alone, and end those who fail alone."""
-    if not items:
-        return []
-    try:
-        return await work(items)
-    except Exception as error:
-        if len(items) == 1:
-            _end(items[0], error)
-            return []
-        log.warning("arrivals_split", connections=len(items), error=repr(error))
-    return [well for item in items for well in await _apart(work, [item])]
-
-
-def _survives(item: Arrival | Joining, step: Callable[..., bool], *values: object) -> bool:
-    """Take one step for one connection. What it breaks there is the end of that one alone."""
-    try:
-        return step(*values)
-    except Exception as error:
-        _end(item, error)
-        return False
-
-
-def _end(item: Arrival | Joining, error: Exception) -> None:
-    log.error("arrival_failed", address=item.client.address, exc_info=error)
-    item.client.connection.close(INTERNAL_ERROR)
-
-
 def _plan_added(arrival: Arrival, read: Read) -> list[Span]:
     """Plan for the conversations that were added while away; the spans still to read."""
     client, plan = arrival.client, arrival.plan
@@ -298,16 +236,3 @@ def _plan_added(arrival: Arrival, read: Read) -> list[Span]:
 def _room(client: Client) -> int:
     """Bytes that a replay may have."""
     return resume.REPLAY_BYTES_MAX - client.connection.queue_bytes
-
-
-def _slices(items: Sequence[Arrival | Joining]) -> list[list[Arrival | Joining]]:
-    """Cut so that no read grows with the number of those who come back."""
-    slices: list[list[Arrival | Joining]] = []
-    entries = 0
-    for item in items:
-        entries += item.plan.entries
-        if not slices or entries > READ_ENTRIES_MAX:
-            slices.append([])
-            entries = item.plan.entries
-        slices[-1].append(item)
-    return slices

@@ -8,7 +8,7 @@ import msgspec
 import trio
 
 from realtime import wire
-from realtime.arrivals import Arrival
+from realtime.arriving import Arrival
 from realtime.client import Client
 from realtime.connection import Connection
 from realtime.core import Core

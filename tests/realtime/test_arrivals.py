@@ -6,7 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from realtime import resume
-from realtime.arrivals import Arrival, Arrivals
+from realtime.arrivals import Arrivals
+from realtime.arriving import Arrival
 from realtime.client import Client
 from realtime.frames import frame
 from realtime.hub import Hub

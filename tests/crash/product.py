@@ -95,6 +95,15 @@ class Product:
         )
         return ended.stdout.decode()
 
+    def errors(self) -> list[str]:
+        """What the parts logged as an error. An outage is none: they say so as a warning."""
+        return [
+            f"{log.name}: {line}"
+            for log in sorted((self.data / "logs").glob("*.log"))
+            for line in log.read_text().splitlines()
+            if '"level": "error"' in line or '"level": "critical"' in line
+        ]
+
     def end(self) -> None:
         """In good order. Raises AssertionError when a process is left or it ends badly."""
         family = psutil.Process(self.process.pid).children(recursive=True)

@@ -95,6 +95,7 @@ async def test_everybody_has_everything_once_whatever_is_killed(tmp_path: Path) 
             outcome = await judged(product, Shape(seconds=seconds), seconds_max)
             assert outcome.is_clean, str(outcome)
             assert "Nothing differs." in await product.admin("verify")
+            assert product.errors() == []
     assert {target for kill in outcome.kills for target in kill.targets} == set(get_args(Target))
     for outage in outcome.outages:
         for target, allowed in OUTAGE_SECONDS_MAX.items():

@@ -144,7 +144,7 @@ class BlockingLoop(Loop):
         future, locks = self._future, self._locks
         if future is not None and not future.finished:
             locks.ask("SELECT pg_cancel_backend($1)", self.pid)
-            while not future.finished:
+            while not self.is_answered():
                 self.read(1.0)
             future._problem = problem
         self.settled()

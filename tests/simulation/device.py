@@ -184,21 +184,17 @@ class Device:
 
     async def _load(self, conversation_id: str) -> None:
         """The whole thread, newest page first; the pages before it can change no more."""
-        self.book.unloaded.pop(conversation_id, None)
         asked = {"conversationId": conversation_id, "limit": 100}
         page = await self.ask("list_messages", asked)
         if page is None:
-            if conversation_id in self.book.threads:
-                self.book.unloaded[conversation_id] = None
             return
         messages, topic_seq = page["messages"], page["topicSeq"]
-        while page is not None and page["hasBefore"]:
+        while page["hasBefore"]:
             page = await self.ask("list_messages", {**asked, "before": messages[0]["seq"]})
-            messages = [*(page["messages"] if page else ()), *messages]
-        if page is None:
-            self.book.unloaded[conversation_id] = None
-        else:
-            self.book.loaded(conversation_id, messages, topic_seq)
+            if page is None:
+                return
+            messages = [*page["messages"], *messages]
+        self.book.loaded(conversation_id, messages, topic_seq)
 
     async def watch(self, user_ids: list[str]) -> bool:
         self.watched = user_ids

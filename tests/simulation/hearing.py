@@ -133,6 +133,7 @@ class Book:
         thread = self.threads.get(conversation_id)
         if thread is not None:
             thread.snapshot, thread.snapshot_seq = messages, topic_seq
+            self.unloaded.pop(conversation_id, None)
 
     def _begins(self, conversation_id: str, from_seq: int) -> None:
         thread = self.threads.get(conversation_id)

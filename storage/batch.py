@@ -64,10 +64,14 @@ class Batcher(Generic[Item, Outcome]):
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._idle_lanes = trio.lowlevel.ParkingLot()
         self._busy_lanes = 0
+        self._has_ended = False
 
     def enqueue(self, item: Item, settled: Callable[[Settled[Outcome]], None]) -> None:
         """`settled` is called once, with the outcome or the exception, when the batch that carries
-        `item` has ended. Raises Unavailable when too much is waiting."""
+        `item` has ended. Raises Unavailable when too much is waiting, or nothing is carried any
+        more."""
+        if self._has_ended:
+            raise _unstored()
         if len(self._waiting) >= WAITING_ITEMS_MAX:
             raise Unavailable("database", "too much is waiting", retry_after_seconds=1)
         self._waiting.append(_Waiting(item, settled))
@@ -97,6 +101,8 @@ class Batcher(Generic[Item, Outcome]):
                 for _ in range(LANES):
                     nursery.start_soon(self._run_lane)
         finally:
+            # First, for whoever hears of it may ask for the next thing at once.
+            self._has_ended = True
             _settle_unstored(self._waiting)
 
     def _may_set_out(self) -> bool:
@@ -130,7 +136,11 @@ class Batcher(Generic[Item, Outcome]):
 
 def _settle_unstored(waiting: Iterable[_Waiting[Any, Any]]) -> None:
     for one in waiting:
-        one.settle(Unavailable("database", "ended before it was stored"))
+        one.settle(_unstored())
+
+
+def _unstored() -> Unavailable:
+    return Unavailable("database", "ended before it was stored")
 
 
 def _copy_of(error: Exception) -> Exception:

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from storage.batch import BATCH_ITEMS_MAX, Batcher, Settled
+from storage.batch import BATCH_ITEMS_MAX, NEXT_LANE_ITEMS_MIN, Batcher, Settled
 from storage.errors import InvalidInput, Unavailable
 
 
@@ -110,3 +110,73 @@ async def test_a_queue_that_is_full_says_so_at_once(
     with trio.fail_after(5), pytest.raises(Unavailable, match="too much is waiting"):
         await batcher.submit(4)
     nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("others", "seconds"), [(NEXT_LANE_ITEMS_MIN - 1, 2), (NEXT_LANE_ITEMS_MIN, 1)]
+)
+async def test_few_wait_for_the_batch_in_flight_and_many_set_out_beside_it(
+    nursery: trio.Nursery, autojump_clock: MockClock, others: int, seconds: int
+) -> None:
+    batcher = Batcher(Disk().commit)
+    nursery.start_soon(batcher.run)
+    async with trio.open_nursery() as callers:
+        callers.start_soon(batcher.submit, 0)
+        await wait_all_tasks_blocked()
+        for item in range(1, 1 + others):
+            callers.start_soon(batcher.submit, item)
+    assert trio.current_time() == pytest.approx(seconds, abs=0.1)
+    nursery.cancel_scope.cancel()
+
+
+async def test_who_fails_to_take_their_answer_costs_nobody_else_theirs(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    batcher = Batcher(Disk().commit)
+    nursery.start_soon(batcher.run)
+    answers: list[object] = []
+
+    def fail(answer: object) -> None:
+        raise ZeroDivisionError
+
+    batcher.enqueue(1, fail)
+    batcher.enqueue(2, answers.append)
+    await trio.sleep(1.5)
+    assert answers == ["stored 2"]
+    assert await batcher.submit(3) == "stored 3"
+    nursery.cancel_scope.cancel()
+
+
+async def test_in_the_end_everybody_is_told_also_who_asks_for_the_next_thing_then(
+    nursery: trio.Nursery,
+) -> None:
+    batcher = Batcher(Disk().commit)
+    told: list[str] = []
+
+    async def run() -> None:
+        with trio.CancelScope() as scope:
+            nursery.start_soon(cancel, scope)
+            await batcher.run()
+
+    async def cancel(scope: trio.CancelScope) -> None:
+        await wait_all_tasks_blocked()
+        scope.cancel()
+
+    def ask_again(outcome: object) -> None:
+        told.append(str(outcome))
+        try:
+            batcher.enqueue(0, ask_again)
+        except Unavailable as refusal:
+            told.append(f"again: {refusal}")
+
+    count = BATCH_ITEMS_MAX + NEXT_LANE_ITEMS_MIN - 1
+    for item in range(count):
+        batcher.enqueue(item, ask_again)
+    with trio.fail_after(5):
+        await run()
+    end = "database ended before it was stored"
+    # The batch in flight ends first, so what is asked for then is carried no further.
+    assert told.count(end) == count + BATCH_ITEMS_MAX
+    assert told.count(f"again: {end}") == count
+    with pytest.raises(Unavailable):
+        await batcher.submit(1)

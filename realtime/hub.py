@@ -42,7 +42,7 @@ class Hub:
         self.early_entries = 0
         self._loading = 0
         self._unheard: dict[str, int] = {}
-        self._unheard_overflowed = False
+        self._unheard_is_partial = False
 
     # ---- who listens
 
@@ -59,7 +59,7 @@ class Hub:
         assert self._loading >= 0
         if not self._loading:
             self._unheard.clear()
-            self._unheard_overflowed = False
+            self._unheard_is_partial = False
 
     def subscribe(self, listener: Listener, key: str, tip: int) -> Topic:
         """Listen from the topic's seq here on, which is `tip` if nobody listened before.
@@ -80,7 +80,7 @@ class Hub:
         if topic is None:
             topic = self.topics[key] = Topic(key, tip)
             tip = max(tip, self._unheard.get(key, 0))
-            if self._unheard_overflowed:
+            if self._unheard_is_partial:
                 self.doubt([key])
         if tip > topic.seq:
             self.expect(key, tip)
@@ -155,8 +155,9 @@ class Hub:
         self.attention.set()
 
     def lost(self) -> None:
-        """The bus may have missed anything."""
+        """The bus may have missed anything, also of topics that somebody is about to listen to."""
         self.doubt(self.topics)
+        self._unheard_is_partial = self._loading > 0
 
     def give_up(self, key: str) -> None:
         """The journal cannot close the gap: all who listen come back and load anew."""
@@ -222,7 +223,7 @@ class Hub:
         if len(self._unheard) < UNHEARD_TOPICS_MAX or key in self._unheard:
             self._unheard[key] = seq
         else:
-            self._unheard_overflowed = True
+            self._unheard_is_partial = True
 
 
 def _worded(entry: Entry) -> wire.Push:

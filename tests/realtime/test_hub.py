@@ -171,6 +171,23 @@ async def test_what_was_heard_while_subscriptions_were_read_is_not_missed(
     nursery.cancel_scope.cancel()
 
 
+async def test_what_the_bus_lost_while_subscriptions_were_read_is_not_missed_either(
+    hub: Hub, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    reader = FakeReader()
+    client, connection = connected_client()
+    nursery.start_soon(Repair(hub, reader).run)
+    await trio.sleep(0.01)
+    hub.loading_starts()
+    reader.append(entry(ROOM, 5), entry(ROOM, 6))
+    hub.lost()  # Entry 6, perhaps: nobody listens to the room yet.
+    hub.subscribe(client, ROOM, 5)
+    hub.loading_ends()
+    await trio.sleep(0.2)
+    assert seqs_of(connection, ROOM) == [6]
+    nursery.cancel_scope.cancel()
+
+
 async def test_hearing_of_too_many_topics_while_loading_costs_a_comparison_and_no_memory(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

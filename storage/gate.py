@@ -1,4 +1,5 @@
-"""The one way in. Both doors call `perform`, so what holds for every command is written here.
+"""The one way in: `perform`, or `enqueue` for many at once. What holds for every command of both
+doors is written here.
 
 In order: limits, room on the disk, transaction, idempotency key, the action, the journal, the
 remembered answer, commit, and then the bus: whoever committed publishes.
@@ -46,6 +47,7 @@ CONNECTIONS_MAX = 10
 BUS_CONNECTIONS_MAX = 1
 TRIES_MAX = 5
 """How often a transaction that lost to another one (deadlock, serialization) is run in all."""
+WAIT_BRIEFLY = "SET LOCAL lock_timeout = '20ms'"
 
 
 class Gate:
@@ -178,12 +180,13 @@ class Gate:
         except Exception as error:
             # Whatever one of them broke, its neighbours are not refused with it.
             log.warning("batch_split", action=action.name, size=len(items), error=repr(error))
-            return [await self._commit_alone(action, item) for item in items]
+            work = _briefly if isinstance(error, LockTimeout) else _many
+            return [await self._commit_alone(partial(work, action, [item])) for item in items]
 
-    async def _commit_alone(self, action: Action[..., Any], item: tuple[Actor, Any]) -> Any:
+    async def _commit_alone(self, work: Callable[[Transaction], Awaitable[Sequence[Any]]]) -> Any:
         try:
             with _outages_are_refusals():
-                [outcome] = await self.transact(partial(_many, action, [item]))
+                [outcome] = await self.transact(work)
         except Exception as error:
             return error  # Raised in the caller whose item it is.
         return outcome
@@ -194,6 +197,15 @@ async def _many(
 ) -> Sequence[Any]:
     assert action.many is not None, action.name
     return await action.many(tx, items)
+
+
+async def _briefly(
+    action: Action[..., Any], items: Sequence[tuple[Actor, Any]], tx: Transaction
+) -> Sequence[Any]:
+    """As `_many`, once all have waited in vain: who wants what is held must not make their
+    neighbours wait for as long again."""
+    await tx.run(WAIT_BRIEFLY)
+    return await _many(action, items, tx)
 
 
 async def _remembered(

@@ -43,6 +43,8 @@ class WasPut(Words):
 @action
 async def put(tx: Transaction, actor: Actor, command: Put) -> Number:
     """Put a thing on the pile."""
+    if command.what.startswith("held"):
+        await tx.run("SELECT FROM held FOR UPDATE")
     if command.what == "refused":
         raise InvalidInput("what", "not this")
     number = await tx.value("INSERT INTO pile (what) VALUES ($1) RETURNING number", command.what)
@@ -92,7 +94,8 @@ async def put_two(steps: Steps, visitor: Visitor, command: Put) -> Number:
 async def pile(gate: Gate) -> Gate:
     await gate.database.script(
         "CREATE TABLE pile (number bigserial PRIMARY KEY, what text CHECK (what <> 'broken'));"
-        "CREATE TABLE batches (size int)"
+        "CREATE TABLE batches (size int);"
+        "CREATE TABLE held AS SELECT 1"
     )
     return gate
 
@@ -200,6 +203,30 @@ async def test_what_one_breaks_does_not_fail_its_neighbours(pile: Gate, world: W
         "b": "stored",
     }
     assert await counted(pile, world.ana) == 2
+
+
+async def test_who_wants_what_somebody_holds_does_not_make_a_neighbour_wait_for_each_of_them(
+    pile: Gate, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.database.LOCK_SECONDS_MAX", 1.0)
+    outcomes: dict[str, str] = {}
+
+    async def ask(what: str) -> None:
+        try:
+            await pile.perform(put_among_many, world.ana, Put(what=what))
+            outcomes[what] = "stored"
+        except Unavailable:
+            outcomes[what] = "unavailable"
+
+    wanted = [f"held {number}" for number in range(30)]
+    began = trio.current_time()
+    async with pile.database.transaction() as holder:
+        await holder.run("SELECT FROM held FOR UPDATE")
+        async with trio.open_nursery() as nursery:
+            for what in (*wanted, "free"):
+                nursery.start_soon(ask, what)
+    assert outcomes == dict.fromkeys(wanted, "unavailable") | {"free": "stored"}
+    assert trio.current_time() - began < 15, "half of what one after the other would take"
 
 
 async def test_a_flow_is_several_transactions(pile: Gate, world: World) -> None:

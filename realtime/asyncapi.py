@@ -31,6 +31,10 @@ REF = "#/components/schemas/{name}"
 CHANNEL = "#/channels/socket"
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 CONNECT_SUMMARY = f"Sign the connection in; the first request, within {CONNECT_SECONDS:g} seconds."
+REFUSAL_SUMMARY = (
+    "A request was refused. Nothing of it happened, unless our side failed (`unavailable`, "
+    "`internal_error`): then it may have, and is to be sent again as it was."
+)
 DESCRIPTION = (
     "Text frames, one JSON object each. Every request has an id of the client's choice, and gets "
     "one reply under that id: what it asked for, or a refusal. Pushes come unasked: lasting ones "
@@ -53,7 +57,7 @@ def document() -> Schema:
     schemas |= {"Error": BODY_SCHEMA, "RequestId": ref_of[id(wire.RequestId)]}
     writer = _Writer(schemas, ref_of)
 
-    writer.message("refusal", "A request was refused: nothing of it happened.", _refusal())
+    writer.message("refusal", REFUSAL_SUMMARY, _refusal())
     writer.exchange("connection", "connect", CONNECT_SUMMARY, Connect, wire.Connected, "connected")
     for domain, table in TABLES.items():
         for command in table:

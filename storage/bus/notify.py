@@ -33,7 +33,8 @@ PAYLOADS_PER_COMMIT_MAX = 100
 QUEUE_LINES_MAX = 50_000
 BEAT_SECONDS = 1.0
 AUDIENCE_SECONDS = 3 * BEAT_SECONDS
-"""Of a process that was silent for so long it is not known whether anybody listens there."""
+"""Of a process that was silent for so long it is not known whether anybody listens there. Nor
+whether it died between a commit and telling of it: that counts as lost."""
 RETRY_SECONDS = 0.5
 SEQ_MAX = 2**63 - 1  # A bigint.
 
@@ -49,6 +50,7 @@ class NotifyBus:
         self._wake = trio.Event()
         self._number = 0
         self._numbers_heard: dict[str, int] = {}
+        self._heard_at: dict[str, float] = {}
         self._audiences: dict[str, float] = {}
         """Others that have listeners, and when they said so last."""
         self._hearing_since: float | None = None
@@ -148,6 +150,12 @@ class NotifyBus:
         self._audiences = {who: at for who, at in self._audiences.items() if at > before}
         since = self._hearing_since
         self._is_alone = not self._audiences and since is not None and since <= before
+        silent = [who for who, at in self._heard_at.items() if at <= before]
+        for who in silent:
+            del self._heard_at[who]
+            self._numbers_heard.pop(who, None)
+        if silent:
+            self._say_lost()
 
     def _tell_from_now_on(self, origin: str) -> None:
         self._audiences[origin] = trio.current_time()
@@ -191,6 +199,7 @@ class NotifyBus:
         if origin == str(self.origin):
             return
         number = int(number_text)
+        self._heard_at[origin] = trio.current_time()
         if audience == "1":
             self._tell_from_now_on(origin)
         # Of one that is heard for the first time in its middle, nobody knows what came before.

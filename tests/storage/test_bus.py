@@ -119,6 +119,20 @@ async def test_a_payload_that_never_came_is_noticed_though_nothing_follows_it(
         assert other.losses == losses + 1, "it is said once"
 
 
+async def test_who_died_may_have_committed_what_they_had_no_time_to_tell(
+    database_url: str,
+) -> None:
+    async with bus_of(database_url) as (_, ear):
+        async with bus_of(database_url) as (other, _):
+            other.whisper("conversation:1", "typing", b"{}")
+            await ear.wait_whispers(1)
+            await two_beats()
+            ear.losses = 0
+        await ear.wait_losses(1)
+        await two_beats()
+        assert ear.losses == 1, "once, and then they are forgotten"
+
+
 async def test_a_queue_that_overflows_says_that_something_was_lost(database_url: str) -> None:
     async with bus_of(database_url) as (bus, _), bus_of(database_url) as (_, other):
         await two_beats()

@@ -187,11 +187,11 @@ def own_words_are_unread(postgres: Postgres) -> Iterator[None]:
 
 
 def _counting_own(sql: str) -> str:
-    assert OTHERS in sql
-    return sql.replace(OTHERS, "")
+    assert OWN in sql
+    return sql.replace(OWN, "false")
 
 
-OTHERS = "AND unread.sender_id <> member.user_id"
+OWN = "own.sender_id = member.user_id"
 
 FIND_EARLIER = """
     SELECT id, conversation_id, seq, text, created_at FROM messages

@@ -15,8 +15,8 @@ from storage.verify import Check, first_row
 ASKED_MAX = 200
 """People whose lists are asked for whole. Everybody's counts are compared beside that."""
 BEHIND_MAX = 10_000
-"""Messages behind which somebody's count is compared only as part of their list: a crowd of whom
-nobody reads would take the product for ever to count, too."""
+"""Messages behind which somebody's count is compared only as part of their list: the recount goes
+through each of them, and in a crowd of whom nobody reads that would be for ever."""
 PAGE_ROWS = 100
 
 MARKS = """
@@ -55,8 +55,8 @@ TOLD_MARKS = """
         OR at > now() - make_interval(days => $1) AND told IS DISTINCT FROM seq
 """
 
-# Written otherwise than what the product asks, on purpose: one walk along the messages behind each
-# mark, grouped, instead of a count within each row.
+# Written otherwise than what the product asks, on purpose: a walk along the messages behind each
+# mark counts them one by one, where the product takes from the numbers what does not count.
 RECOUNT = """
     SELECT member.conversation_id, member.user_id, count(message.seq) AS counted
       FROM members AS member

@@ -79,16 +79,18 @@ class Read:
     """What was read for many who come back, each entry worded once."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, dict[int, Entry]] = {}
         self._pushes: dict[tuple[str, int], wire.Push] = {}
 
     def add(self, entries: Iterable[Entry]) -> None:
+        """The same entry may come again, with what was read for somebody else."""
         for entry in entries:
-            self._entries.setdefault(entry.topic, []).append(entry)
+            self._entries.setdefault(entry.topic, {})[entry.seq] = entry
 
     def within(self, span: Span) -> list[Entry]:
         key, after, up_to = span
-        return [entry for entry in self._entries.get(key, ()) if after < entry.seq <= up_to]
+        entries = self._entries.get(key, {})
+        return [entries[seq] for seq in range(after + 1, up_to + 1) if seq in entries]
 
     def frames_for(self, user: str, span: Span, bytes_max: int) -> list[bytes] | None:
         """A topic comes whole or not at all: None when some entries are no longer kept, one cannot

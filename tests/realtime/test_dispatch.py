@@ -17,7 +17,7 @@ from realtime.dispatch import PENDING_MAX, Asked, Dispatch, Marking, Stored
 from realtime.marks import MARK_SECONDS, MARKED_CONVERSATIONS_MAX, Marks
 from storage.domains import messaging
 from storage.domains.messaging import GetConversation, MarkRead
-from storage.errors import NotFound
+from storage.errors import NotFound, Unavailable
 from storage.ids import ConversationId, new_id
 from tests.realtime.fakes import FakeConnection, connected_client
 
@@ -33,6 +33,7 @@ class FakeGate:
         self.performed: list[Any] = []
         self.seconds = 0.0
         self.error: Exception | None = None
+        self.is_crowded = False
 
     async def perform(self, action: Any, actor: Any, command: Any) -> Any:
         await trio.sleep(self.seconds)
@@ -44,6 +45,9 @@ class FakeGate:
     def enqueue(
         self, action: Any, actor: Any, command: Any, settled: Callable[[Any], None]
     ) -> None:
+        if self.is_crowded:
+            raise Unavailable("database", "too much is waiting", retry_after_seconds=1)
+
         async def settle() -> None:
             outcome: Any
             try:
@@ -203,6 +207,25 @@ async def test_a_refusal_and_a_bug_are_answers_and_the_line_goes_on(
         await wait_all_tasks_blocked()
     assert line.replies == [(1, "not_found"), (2, "internal_error"), (3, 0)]
     assert "reference" in line.connection.said[1]["error"]["hint"]
+
+
+async def test_what_no_batch_takes_is_refused_in_its_place_and_the_line_goes_on(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    line.gate.seconds = 1
+    line.get(1)
+    for request_id in (2, 3):
+        body = MarkRead(conversation_id=line.conversation_id, seq=5)
+        line.dispatch.submit(line.client, Asked((request_id,), MARK_READ, body))
+    line.get(4)
+    line.gate.is_crowded = True
+    await trio.sleep(3)
+    assert line.replies == [(1, 0), (2, "unavailable"), (3, "unavailable"), (4, 0)]
+    line.gate.is_crowded = False
+    line.mark(5, 5)
+    await trio.sleep(3)
+    assert line.replies[4:] == [(5, 5)]
+    assert line.client.pending is None
 
 
 async def test_what_waits_for_somebody_who_left_is_not_done(

@@ -75,6 +75,12 @@ async def two_beats() -> None:
     await trio.sleep(2 * BEAT_SECONDS + 0.2)
 
 
+async def until_alone(bus: NotifyBus) -> None:
+    with trio.fail_after(WAIT_SECONDS_MAX):
+        while not bus._is_alone:  # noqa: ASYNC110  # time alone makes it so
+            await trio.sleep(0.02)
+
+
 def entry(seq: int, body: bytes | None = b'{"text":"hello"}') -> Entry:
     return Entry("conversation:1", seq, "new_message", body)
 
@@ -149,19 +155,13 @@ async def test_a_process_alone_tells_nobody_and_who_comes_later_knows_what_they_
     monkeypatch.setattr(notify, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(notify, "AUDIENCE_SECONDS", 1.5)
     payloads: list[str] = []
-
-    async def until_silent() -> None:
-        with trio.fail_after(WAIT_SECONDS_MAX):
-            while not bus._is_alone:  # noqa: ASYNC110  # time alone makes it so
-                await trio.sleep(0.02)
-
     async with (
         open_database(database_url) as wire,
         wire.listening(CHANNEL, payloads.append),
         bus_of(database_url) as (bus, own),
     ):
         bus.publish_many([entry(1)])
-        await until_silent()
+        await until_alone(bus)
         bus.publish_many([entry(2)])
         bus.whisper("conversation:1", "typing", b"{}")
         assert own.entries == [entry(1), entry(2)], "one's own process hears all the same"
@@ -174,7 +174,7 @@ async def test_a_process_alone_tells_nobody_and_who_comes_later_knows_what_they_
             assert "conversation:1 1" in told, "nobody could know yet that nobody listens"
             assert "conversation:1 2" not in told
             assert "typing" not in told
-        await until_silent()
+        await until_alone(bus)
 
 
 async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_told(
@@ -189,8 +189,7 @@ async def test_who_only_commits_tells_those_who_listen_and_is_no_reason_to_be_to
     ):
         sidecar = NotifyBus(database)
         await nursery.start(sidecar.run)
-        await trio.sleep(2.0)
-        assert bus._is_alone
+        await until_alone(bus)
         sidecar.publish_many([entry(1)])
         await own.wait_entries(1)
         assert own.entries == [entry(1)]

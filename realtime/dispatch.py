@@ -108,11 +108,16 @@ class Dispatch:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._tasks: trio.Nursery | None = None
+        self._has_ended = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as self._tasks:
             task_status.started()
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                # A batch may still be settled after this, and nothing can follow it any more.
+                self._has_ended = True
 
     def submit(self, client: Client, asked: Asked) -> None:
         """Do it after what this connection asked before."""
@@ -130,7 +135,7 @@ class Dispatch:
         """Begin what comes first; `_settled` goes on from there."""
         while client.pending:
             asked = client.pending[0]
-            if not client.is_open:
+            if self._has_ended or not client.is_open:
                 client.pending.clear()
             elif not asked.command.is_batched:
                 assert self._tasks is not None, "runs before anything is asked"

@@ -239,3 +239,21 @@ async def test_what_waits_for_somebody_who_left_is_not_done(
     await trio.sleep(3)
     assert len(line.gate.performed) == 1
     assert line.client.pending is None
+
+
+async def test_what_is_settled_when_the_process_has_ended_begins_nothing_more(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    gate = FakeGate(nursery)
+    gate.seconds = 1
+    dispatch = Dispatch(cast("Core", SimpleNamespace(gate=gate)))
+    line = Line(gate, dispatch, Marks(dispatch))
+    async with trio.open_nursery() as process:
+        await process.start(dispatch.run)
+        line.mark(1, 5)
+        line.get(2)
+        await trio.sleep(0.5)
+        process.cancel_scope.cancel()
+    await trio.sleep(1)
+    assert line.replies == [(1, 5)]
+    assert line.client.pending is None

@@ -36,6 +36,10 @@ GROWTH_BYTES_MAX = SLOW * SocketLimits().queue_bytes_max + 30 * MIB
 """A full queue for each, and what a process takes for its work."""
 
 ROUND_SECONDS_MAX = 60.0
+WAITED_SECONDS = SocketLimits().queue_seconds_max / 2
+"""A room that waited for its slowest would wait until that one is dropped, twice as long as this.
+How flat the others' p99 stays is the bench's to say."""
+REST_SECONDS_MAX = 10.0
 
 
 @asynccontextmanager
@@ -191,7 +195,7 @@ async def _rests(clients: list[Client], topic: str) -> list[tuple[int, dict[str,
 async def _rest(client: Client, topic: str) -> tuple[int, dict[str, int]]:
     """What is still on its way to a slow one: the code at its end, and what it has then."""
     last = 0
-    with trio.move_on_after(3):
+    with trio.move_on_after(REST_SECONDS_MAX):
         try:
             while True:
                 opcode, payload = await client.frame()
@@ -238,8 +242,7 @@ async def test_who_stalls_is_dropped_and_regains_all_and_the_others_hear_as_befo
     found = await stall(gate, world, tmp_path, database_url, variant="small_buffers", slow=slow)
     assert found.codes == [4001] * slow
     assert found.growth_bytes < GROWTH_BYTES_MAX
-    # Figures are the bench's; this sees a room that waits for its slowest.
-    assert found.busy_seconds < 10 * found.calm_seconds + 1.0
+    assert found.busy_seconds < max(10 * found.calm_seconds, WAITED_SECONDS)
     [have] = found.lasts[0].values()
     assert found.regained == list(range(have + 1, found.sent + 1))
 

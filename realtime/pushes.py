@@ -89,6 +89,7 @@ PUSHES: Final = (
         "resync",
         wire.Resync,
         WITHOUT,
-        "In place of a replay: load this topic's conversation or lists anew, and go on from `seq`.",
+        "In place of a replay, or of a push that cannot be read: load this topic's conversation or "
+        "lists anew, and go on from `seq`.",
     ),
 )

@@ -135,7 +135,7 @@ async def _look_at_what_is_left(world: World) -> None:
 @contextmanager
 def _database(url: str | None) -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory() as folder:
-        options = {"fsync": "off", "autovacuum": "off"}
+        options = {"fsync": "off"}
         embedded = EmbeddedPostgres(Path(folder), options=options) if url is None else nullcontext()
         with embedded as server:
             postgres = Postgres(url or server.url)  # type: ignore[union-attr]

@@ -46,6 +46,8 @@ class Action(Generic[P, R]):
     way: Way
     many: Callable[..., Awaitable[Sequence[Any]]] | None = None
     """Batched form: `many(tx, [(actor, command), …]) -> [result or Refusal, …]`."""
+    needs_room: bool = True
+    """Whether what it stores is refused while the disk is full (storage.room)."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.function(*args, **kwargs)
@@ -112,9 +114,16 @@ def action(
     return lambda marked: Action(marked, way, many)
 
 
-def flow(function: Callable[P, Awaitable[R]]) -> Action[P, R]:
+@overload
+def flow(function: Callable[P, Awaitable[R]], /) -> Action[P, R]: ...
+@overload
+def flow(*, needs_room: bool = True) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
+def flow(function: Callable[P, Awaitable[R]] | None = None, /, *, needs_room: bool = True) -> Any:
     """Mark `(steps, actor, command) -> result`: several transactions with slow work between.
 
     Hashing a password takes a tenth of a second in a thread; no transaction waits for it.
+    `needs_room=False` goes on while the disk is full: it stores next to nothing.
     """
-    return Action(function, "flow")
+    if function is not None:
+        return Action(function, "flow")
+    return lambda marked: Action(marked, "flow", needs_room=needs_room)

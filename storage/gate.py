@@ -149,7 +149,7 @@ class Gate:
     ) -> None:
         """Before any work: is this too often, or is there no room to store it?"""
         self._count(actor, route_class)
-        if action.way != "reads":
+        if action.way != "reads" and action.needs_room:
             self.room.require()
 
     def _count(self, actor: Actor | Visitor, route_class: RouteClass) -> None:

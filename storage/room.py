@@ -1,8 +1,8 @@
 """Room on the disk of the embedded server: writing ends while there is still some left.
 
 PostgreSQL that cannot write its own log ends, and nobody reads then. So what people ask to be
-stored is refused before that, with words; leases, marks of time and the log itself go on in
-the rest.
+stored is refused before that, with words; sessions, leases, marks of time and the log itself go
+on in the rest.
 """
 
 from __future__ import annotations

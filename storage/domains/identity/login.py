@@ -43,7 +43,7 @@ class Verified:
     """The same password at today's cost, when it was hashed at another."""
 
 
-@flow
+@flow(needs_room=False)
 async def login(steps: Steps, visitor: Visitor, command: Login) -> Tokens:
     """Sign in by e-mail or handle."""
     account = await steps.step(find_account, visitor, command)

@@ -45,7 +45,8 @@ class Standing:
     just_rotated: bool
 
 
-@flow
+# Whoever reloads a page must come in to read, also on a full disk, and whoever leaves must be out.
+@flow(needs_room=False)
 async def refresh(steps: Steps, visitor: Visitor, command: Refresh) -> Tokens:
     """Get the next access token, and the next refresh token with it."""
     token = read_refresh_token(steps.settings.secret, command.refresh_token)
@@ -55,7 +56,7 @@ async def refresh(steps: Steps, visitor: Visitor, command: Refresh) -> Tokens:
     return tokens_of(steps.settings, session)
 
 
-@flow
+@flow(needs_room=False)
 async def logout(steps: Steps, visitor: Visitor, command: Logout) -> Nothing:
     """End the session of a refresh token; ended already or unknown, nothing more happens."""
     token = read_refresh_token(steps.settings.secret, command.refresh_token)

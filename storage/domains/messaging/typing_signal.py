@@ -29,7 +29,7 @@ class TypingPush(Words):
     active: bool
 
 
-@flow
+@flow(needs_room=False)
 async def typing(steps: Steps, typist: Actor, command: Typing) -> Nothing:
     """Say that one is typing, or has stopped. Repeat it every three seconds."""
     audience = await steps.step(find_audience, typist, command)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pprint import pformat
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser import axe, wording
 from tests.browser.link import Link
@@ -188,6 +188,45 @@ def test_a_language_whose_words_cannot_be_had_is_not_taken(
     window.page.unroute("**/assets/de-*.js")
     window.page.get_by_label("Deutsch").check()
     is_in(window, "de")
+
+
+def test_who_could_not_be_shown_a_language_while_signing_in_has_not_chosen_it(
+    visit: Open, people: People
+) -> None:
+    ana = people.new("Ana")
+    window = visit("phone")
+    window.complaints.expect("net::ERR_FAILED")
+    window.page.route("**/assets/de-*.js", lambda route: route.abort())
+    window.goes_to("/login")
+    window.button("Deutsch").click()
+    expect(window.toasts).to_contain_text("That language could not be loaded.")
+    window.page.unroute("**/assets/de-*.js")
+    window.field("E-mail or handle").fill(ana.handle)
+    window.field("Password").fill(PASSWORD)
+    window.button("Log in").click()
+    expect(window.text("No chats yet")).to_be_visible()
+    is_in(window, "en")
+    assert ana.ask("GET", "/users/me/settings")["language"] == "en"
+
+
+def test_who_changes_her_mind_keeps_what_she_chose_last_though_the_words_come_later(
+    window_of: Open, people: People
+) -> None:
+    ana = people.new("Ana")
+    window = window_of(ana, "desktop", "/settings/language")
+    held: list[Route] = []
+    window.page.route("**/assets/de-*.js", lambda route: held.append(route))
+    with window.page.expect_request("**/assets/de-*.js") as asked:
+        window.page.get_by_label("Deutsch").click()
+    window.page.get_by_label("English").click()
+    window.page.wait_for_function("document.querySelector('[value=en]').checked")
+    held[0].continue_()
+    # Once the page itself has the words, whatever she was told of them has been done.
+    window.page.evaluate("(url) => import(url)", asked.value.url)
+    window.goes_within("/settings/sessions")
+    expect(window.text("This device")).to_be_visible()
+    is_in(window, "en")
+    assert ana.ask("GET", "/users/me/settings")["language"] == "en"
 
 
 @dataclass(frozen=True, slots=True)

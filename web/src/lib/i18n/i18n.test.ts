@@ -137,7 +137,7 @@ describe('a refusal', () => {
     expect(said('conflict', 'something')).toBe('Inzwischen hat sich etwas geändert. Lade die Seite neu und sieh nach.');
     expect(said('invalid_input', 'constructor')).toBe('Etwas davon geht so nicht. Prüfe deine Angaben.');
     expect(said('too_many_requests', 'requests', 0.2)).toBe('Zu viele Versuche. Warte 1 Sekunde und versuch es dann noch einmal.');
-    expect(said('a_code_of_tomorrow')).toBe('Bei uns ist etwas schiefgegangen. Von dir ist nichts verloren; versuch es noch einmal.');
+    expect(said('a_code_of_tomorrow')).toBe('Bei uns hat etwas nicht geklappt. Von dir ging nichts verloren; versuch es noch einmal.');
     expect(said('toString')).toBe(said('a_code_of_tomorrow'));
   });
 });

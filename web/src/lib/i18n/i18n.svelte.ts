@@ -60,8 +60,9 @@ function show(code: Language): Promise<boolean> {
       return false;
     },
   );
-  const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), LOAD_MS_MAX));
-  return Promise.race([loaded, late]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), LOAD_MS_MAX)));
+  return Promise.race([loaded, late]).finally(() => clearTimeout(timer));
 }
 
 /** The phrase of a key; its `{names}` are filled in, and `count` chooses the plural. */

@@ -80,8 +80,8 @@ class Findings:
 
 
 class Talk:
-    def __init__(self, instance: Instance, ana: Person, ben: Person) -> None:
-        self.instance, self.ana, self.ben = instance, ana, ben
+    def __init__(self, instance: Instance, ana: Person, ben: Person, whose: Whose) -> None:
+        self.instance, self.ana, self.ben, self.whose = instance, ana, ben, whose
         self.findings = Findings()
         self.conversation_id = ""
         self.have: dict[str, int] = {}
@@ -122,8 +122,6 @@ class Talk:
         ):
             now: datetime = await tx.value("SELECT clock_timestamp()")
             return now
-
-    whose: Whose = "both"
 
     async def _say(self, ana: Client) -> datetime:
         client_id = str(uuid4())
@@ -184,8 +182,7 @@ class Talk:
 
 async def jump(variant: str, whose: Whose, data: Path) -> Findings:
     with clocks(whose) as clock, running(variant, data, clock.environment) as instance:
-        talk = Talk(instance, Person(instance, "ana"), Person(instance, "ben"))
-        talk.whose = whose
+        talk = Talk(instance, Person(instance, "ana"), Person(instance, "ben"), whose)
         group = {"name": "Clocks", "userIds": [talk.ben.id], "clientId": str(uuid4())}
         made = await talk.ana.ask("POST", "/conversations", group)
         talk.conversation_id = made["id"]

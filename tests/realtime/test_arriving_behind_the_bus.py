@@ -12,9 +12,7 @@ import trio
 
 from storage import housekeeping
 from storage.domains import messaging
-from storage.domains.messaging import (
-    SendMessage,
-)
+from storage.domains.messaging import SendMessage
 from storage.gate import Gate, open_gate
 from storage.ids import new_id
 from storage.journal import conversation_topic, user_topic
@@ -168,13 +166,6 @@ async def test_ben_connects_again_and_again_while_another_process_commits(
         assert seqs_of(device.connection, topic) == list(range(2, count + 2))
 
 
-# All but the newest of a topic.
-GROWN_OLD = """
-    UPDATE journal SET at = now() - make_interval(days => $2)
-     WHERE topic = $1 AND seq BETWEEN 2 AND 3
-"""
-
-
 async def test_who_is_added_to_a_group_that_is_behind_here_stays_and_hears_what_follows(
     process: Process, elsewhere: Elsewhere, world: World
 ) -> None:
@@ -192,3 +183,10 @@ async def test_who_is_added_to_a_group_that_is_behind_here_stays_and_hears_what_
     await ben.push("new_message", text="welcome")
     assert "not for Ben" not in texts(ben)
     assert ben.connection.disconnect is None
+
+
+# All but the newest of a topic.
+GROWN_OLD = """
+    UPDATE journal SET at = now() - make_interval(days => $2)
+     WHERE topic = $1 AND seq BETWEEN 2 AND 3
+"""

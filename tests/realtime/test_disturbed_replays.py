@@ -12,9 +12,7 @@ from realtime.arrivals import Arrivals
 from realtime.reader import Belongings, DatabaseReader
 from storage.actor import Actor
 from storage.domains import identity, messaging
-from storage.domains.messaging import (
-    RemoveMember,
-)
+from storage.domains.messaging import RemoveMember
 from storage.gate import Gate, open_gate
 from storage.journal import Entry, Span, conversation_topic, user_topic
 from storage.settings import Settings

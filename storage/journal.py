@@ -55,24 +55,27 @@ async def write(tx: Transaction) -> list[Entry]:
     if not tx.emitted:
         return []
     counts: dict[str, int] = {}
+    places = []
     for topic, _ in tx.emitted:
-        counts[topic] = counts.get(topic, 0) + 1
+        places.append(counts.get(topic, 0))
+        counts[topic] = places[-1] + 1
+    kinds = [_kind_of(event) for _, event in tx.emitted]
+    bodies = [encode_json(event) for _, event in tx.emitted]
     topics = sorted(counts)
-    rows = await tx.rows(TAKE_NUMBERS, topics, [counts[topic] for topic in topics])
-    last_seqs = {row["topic"]: row["last_seq"] - counts[row["topic"]] for row in rows}
-
-    entries = []
-    for topic, event in tx.emitted:
-        last_seqs[topic] += 1
-        entries.append(Entry(topic, last_seqs[topic], _kind_of(event), encode_json(event)))
-    await tx.run(
+    rows = await tx.rows(
         APPEND,
-        [entry.topic for entry in entries],
-        [entry.seq for entry in entries],
-        [entry.kind for entry in entries],
-        [(entry.body or b"").decode() for entry in entries],
+        topics,
+        [counts[topic] for topic in topics],
+        [topic for topic, _ in tx.emitted],
+        [counts[topic] - 1 - place for (topic, _), place in zip(tx.emitted, places, strict=True)],
+        kinds,
+        [body.decode() for body in bodies],
     )
-    return entries
+    firsts = {row["topic"]: row["last_seq"] - counts[row["topic"]] + 1 for row in rows}
+    return [
+        Entry(topic, firsts[topic] + place, kind, body)
+        for (topic, _), place, kind, body in zip(tx.emitted, places, kinds, bodies, strict=True)
+    ]
 
 
 async def tips(tx: Transaction, topics: Iterable[str]) -> dict[str, int]:
@@ -98,17 +101,21 @@ def _kind_of(event: Any) -> str:
     return kind
 
 
-TAKE_NUMBERS = """
-    INSERT INTO topics (topic, last_seq)
-    SELECT topic, amount FROM unnest($1::text[], $2::bigint[]) AS asked (topic, amount)
-     ORDER BY topic COLLATE "C"
-        ON CONFLICT (topic) DO UPDATE SET last_seq = topics.last_seq + EXCLUDED.last_seq
-    RETURNING topic, last_seq
-"""
-
+# `behind`: how many of the same topic follow in the same transaction.
 APPEND = """
-    INSERT INTO journal (topic, seq, kind, body)
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::json[])
+    WITH taken AS (
+        INSERT INTO topics (topic, last_seq)
+        SELECT topic, amount FROM unnest($1::text[], $2::bigint[]) AS asked (topic, amount)
+         ORDER BY topic COLLATE "C"
+            ON CONFLICT (topic) DO UPDATE SET last_seq = topics.last_seq + EXCLUDED.last_seq
+        RETURNING topic, last_seq),
+    appended AS (
+        INSERT INTO journal (topic, seq, kind, body)
+        SELECT topic, last_seq - behind, kind, body
+          FROM unnest($3::text[], $4::bigint[], $5::text[], $6::json[])
+               AS emitted (topic, behind, kind, body)
+          JOIN taken USING (topic))
+    SELECT topic, last_seq FROM taken
 """
 
 FIND_TIPS = "SELECT topic, last_seq FROM topics WHERE topic = ANY ($1::text[])"

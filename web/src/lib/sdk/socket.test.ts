@@ -64,6 +64,12 @@ describe('the socket of Ana', () => {
     expect(states).toEqual(['connecting', 'online']);
   });
 
+  it('asks for what came after a snapshot that was taken before', async () => {
+    socket.start({ 'user:ana': 7 });
+    await settle();
+    expect(link().welcome()).toEqual({ 'user:ana': 7 });
+  });
+
   it('matches replies to requests by id, in whatever order they come', async () => {
     await started();
     const first = socket.request('get_me', {});

@@ -78,8 +78,11 @@ export class Socket {
     this.#listener = listener;
   }
 
-  start(): void {
-    if (this.#state === 'idle' || this.#state === 'stopped') void this.#connect();
+  /** `have` names what is held already, from a snapshot, say. */
+  start(have: Readonly<Record<string, number>> = {}): void {
+    if (this.#state !== 'idle' && this.#state !== 'stopped') return;
+    for (const [topic, seq] of Object.entries(have)) this.#topics.start(topic, seq);
+    void this.#connect();
   }
 
   /** Ends the link and forgets what was held. */

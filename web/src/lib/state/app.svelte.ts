@@ -1,4 +1,4 @@
-import { Backoff, Client, RequestError, type LinkState, type Me, type Signup } from '../sdk';
+import { Backoff, Client, RequestError, userTopic, type LinkState, type Me, type Signup } from '../sdk';
 import { router } from '../../router.svelte';
 import { language, useLanguage, type Language } from '../i18n';
 import { act } from './act';
@@ -92,8 +92,10 @@ export class App {
     try {
       await this.client.session.logout();
     } catch (error) {
-      // A session that is already over is what was asked for; anything else is told by the caller.
-      if (!(error instanceof RequestError && error.code === 'unauthenticated')) throw error;
+      // A session that is over already, or whose end was seen on the socket though not answered, is what was asked for;
+      // anything else is told by the caller.
+      const over = this.world === null || (error instanceof RequestError && error.code === 'unauthenticated');
+      if (!over) throw error;
     } finally {
       this.#leaving = false;
     }
@@ -116,7 +118,8 @@ export class App {
     this.endedBecause = null;
     this.world = new World(this.client, me);
     this.phase = 'signedIn';
-    this.client.socket.start();
+    // What happened since `me` was read is heard, however long the way to the socket is.
+    this.client.socket.start(me.topicSeq === undefined ? {} : { [userTopic(me.id)]: me.topicSeq });
   }
 
   #goOn(): void {

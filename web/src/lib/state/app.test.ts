@@ -5,7 +5,7 @@ import { language } from '../i18n';
 import { RequestError, type Client, type Me, type SocketListener } from '../sdk';
 import { App } from './app.svelte';
 
-const ANA = { id: 'ana', handle: 'ana', name: 'Ana', settings: { theme: 'dark', language: 'en' } } as unknown as Me;
+const ANA = { id: 'ana', handle: 'ana', name: 'Ana', topicSeq: 7, settings: { theme: 'dark', language: 'en' } } as unknown as Me;
 
 class Server {
   listener: SocketListener = {};
@@ -42,7 +42,7 @@ describe("Ana's page", () => {
     expect([app.phase, location.pathname]).toEqual(['signedOut', '/login']);
     await app.login('ana', 'secret');
     expect([app.phase, location.pathname, app.world?.me.name]).toEqual(['signedIn', '/people/ben', 'Ana']);
-    expect(server.socket.start).toHaveBeenCalled();
+    expect(server.socket.start).toHaveBeenCalledWith({ 'user:ana': 7 });
   });
 
   it('says that the server is out of reach, which is not being signed out', async () => {
@@ -78,6 +78,18 @@ describe("Ana's page", () => {
     app.world?.drafts.set('c', 'Half a thought');
     // The server closes the socket before it answers.
     server.session.logout.mockImplementation(() => Promise.resolve(server.listener.stopped?.('session_ended')));
+    await app.logout();
+    expect([app.phase, app.endedBecause]).toEqual(['signedOut', null]);
+    expect(Object.keys(localStorage).sort()).toEqual(['loopync.language', 'loopync.theme']);
+  });
+
+  it('leaves nothing of hers behind either when the answer to that is lost', async () => {
+    await app.login('ana', 'secret');
+    app.world?.drafts.set('c', 'Half a thought');
+    server.session.logout.mockImplementation(() => {
+      server.listener.stopped?.('session_ended');
+      return Promise.reject(new RequestError({ code: 'offline' }));
+    });
     await app.logout();
     expect([app.phase, app.endedBecause]).toEqual(['signedOut', null]);
     expect(Object.keys(localStorage).sort()).toEqual(['loopync.language', 'loopync.theme']);

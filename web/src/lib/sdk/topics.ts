@@ -1,5 +1,5 @@
-/** See `connect` in docs/protocol.md. */
-export const HAVE_MAX = 2_000;
+/** See `connect` in docs/protocol.md: more than one person can have, and within what one frame may hold. */
+export const HAVE_MAX = 4_000;
 
 /** Whether a push is to be taken, was taken before, or shows that one in between is missing. */
 export type Arrival = 'next' | 'seen' | 'gap';

@@ -43,3 +43,6 @@ const PASSING = new Set(['offline', 'timeout', 'disconnected', 'unavailable', 't
  * session again.
  */
 export const isPassing = (error: unknown): boolean => error instanceof RequestError && PASSING.has(error.code);
+
+/** Whether the same may do another time: also where the server failed, which says so by `retry`. */
+export const mayDoLater = (error: unknown): boolean => isPassing(error) || (error instanceof RequestError && error.retry);

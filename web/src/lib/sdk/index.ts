@@ -2,7 +2,7 @@
 export { Backoff } from './backoff';
 export { Client, socketUrl, type ClientOptions } from './client';
 export type { Body, CommandName, Commands, Result } from './commands';
-export { isPassing, RequestError, type ErrorBody } from './errors';
+export { isPassing, mayDoLater, RequestError, type ErrorBody } from './errors';
 export { Http, type HttpOptions } from './http';
 export { newClientId } from './ids';
 export { Outbox, type OutboxItem, type OutboxStore } from './outbox';

@@ -52,6 +52,13 @@ it('tells again what could not be told, unless a later mark has been noted since
   expect(told()).toEqual([['mark_read', 5], ['mark_read', 7]]);
 });
 
+it('tells again what the server failed at', async () => {
+  call.mockRejectedValueOnce(new RequestError({ code: 'internal_error', retry: true }));
+  marks.read('c', 5);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told()).toEqual([['mark_read', 5], ['mark_read', 5]]);
+});
+
 it('does not repeat what the server refuses for good', async () => {
   call.mockRejectedValueOnce(new RequestError({ code: 'not_found' }));
   marks.delivered('c', 5);

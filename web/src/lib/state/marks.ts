@@ -1,4 +1,4 @@
-import { isPassing, type Client, type Id } from '../sdk';
+import { mayDoLater, type Client, type Id } from '../sdk';
 import type { Chats } from './chats.svelte';
 
 const WAIT_MS = 400;
@@ -60,7 +60,7 @@ export class Marks {
   #tell(name: 'mark_read' | 'mark_delivered', marks: Map<Id, number>, conversationId: Id, seq: number): void {
     this.client.call(name, { conversationId, seq }, { timeoutMs: TELL_MS }).then(
       () => name === 'mark_read' && this.#answered(conversationId, seq),
-      (error: unknown) => isPassing(error) && this.#note(marks, conversationId, seq, AGAIN_MS),
+      (error: unknown) => mayDoLater(error) && this.#note(marks, conversationId, seq, AGAIN_MS),
     );
   }
 

@@ -19,6 +19,13 @@ it('tries until it succeeds', async () => {
   expect(work).toHaveBeenCalledTimes(13);
 });
 
+it('tries again what the server failed at', async () => {
+  const work = vi.fn(() => Promise.resolve()).mockRejectedValueOnce(refusal('internal_error'));
+  repairs.add('list', work);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(work).toHaveBeenCalledTimes(2);
+});
+
 it('tries at once when the link is back', async () => {
   const work = vi.fn(() => Promise.resolve()).mockRejectedValueOnce(refusal('offline'));
   repairs.add('list', work);

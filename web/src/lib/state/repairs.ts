@@ -1,4 +1,4 @@
-import { Backoff, isPassing, Pauses } from '../sdk';
+import { Backoff, mayDoLater, Pauses } from '../sdk';
 
 const BACKOFF = { firstMs: 500, mostMs: 20_000 };
 
@@ -46,7 +46,7 @@ export class Repairs {
       try {
         await repair.work();
       } catch (error) {
-        if (!isPassing(error)) continue;
+        if (!mayDoLater(error)) continue;
         repair.again = true;
         await this.#pauses.wait(backoff.nextMs());
       }

@@ -1,4 +1,4 @@
-import { conversationTopic, isPassing, type Client, type Id, type Message, type MessagesPage } from '../sdk';
+import { conversationTopic, mayDoLater, type Client, type Id, type Message, type MessagesPage } from '../sdk';
 import type { Recent } from './recent';
 import type { Repairs } from './repairs';
 import type { Users } from './users.svelte';
@@ -37,7 +37,7 @@ export class Thread {
     try {
       await this.#open(readSeq);
     } catch (error) {
-      if (isPassing(error)) this.repairs.add(`thread ${this.conversationId}`, () => this.#reopen(readSeq));
+      if (mayDoLater(error)) this.repairs.add(`thread ${this.conversationId}`, () => this.#reopen(readSeq));
     }
   }
 

@@ -17,7 +17,9 @@ function outboxStore(prefix: string): OutboxStore {
 function parse(text: string | null): OutboxItem[] {
   try {
     const item = JSON.parse(text ?? '') as OutboxItem;
-    return typeof item.clientId === 'string' && typeof item.text === 'string' ? [item] : [];
+    const words = [item.clientId, item.conversationId, item.text];
+    // One without its time would leave none to those written after it.
+    return words.every((each) => typeof each === 'string') && !Number.isNaN(Date.parse(item.createdAt)) ? [item] : [];
   } catch {
     return []; // written by something else
   }

@@ -49,6 +49,14 @@ describe("Ana's messages on their way", () => {
     expect(texts()).toEqual(['one', 'two', 'three', 'four']);
   });
 
+  it('are sent whatever else is kept under their name', () => {
+    ['null', '{', '{"clientId":"2","conversationId":"c","text":"a"}'].forEach((kept, index) => localStorage.setItem(KEY + index, kept));
+    outgoing.close();
+    outgoing = open();
+    outgoing.send('c', 'one');
+    expect(texts()).toEqual(['one']);
+  });
+
   it('are left by a tab that was closed to one that is open', async () => {
     otherTab('a', item('a'));
     expect(texts()).toEqual([]); // the other tab has its chance

@@ -26,6 +26,7 @@ BURST = 5_000
 SENDERS = 100
 BURST_SECONDS_MAX = 60
 
+CUT_OFF_SECONDS = 2.0
 CUT_LISTENERS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE '%LISTEN%'
@@ -92,15 +93,30 @@ async def test_a_text_too_large_for_a_payload_is_whole_and_in_its_place(
     assert texts(ben) == ["before", long, "after"]
 
 
+@pytest.fixture
+def cut_off(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[None]]:
+    """For so long that whatever is said now is said to nobody."""
+    monkeypatch.setattr("storage.bus.notify.RETRY_SECONDS", CUT_OFF_SECONDS)
+
+    async def cut() -> None:
+        async with gate.database.transaction() as tx:
+            assert await tx.value(CUT_LISTENERS) >= 1
+
+    return cut
+
+
 @pytest.mark.fault
 async def test_the_last_message_before_the_bus_was_cut_arrives_all_the_same(
-    process: Process, elsewhere: Gate, gate: Gate, world: World
+    process: Process,
+    elsewhere: Gate,
+    gate: Gate,
+    world: World,
+    cut_off: Callable[[], Awaitable[None]],
 ) -> None:
     """Nothing comes after it that would show the gap."""
     group_id = await group_of(gate, world)
     ben = await process.connect(world.ben)
-    async with gate.database.transaction() as tx:
-        assert await tx.value(CUT_LISTENERS) >= 1
+    await cut_off()
     await write(elsewhere, world, group_id, "the last")
     await ben.push("new_message", text="the last")
     assert texts(ben) == ["the last"]
@@ -108,13 +124,17 @@ async def test_the_last_message_before_the_bus_was_cut_arrives_all_the_same(
 
 @pytest.mark.fault
 async def test_without_comparing_tips_it_would_not(
-    process: Process, elsewhere: Gate, gate: Gate, world: World, monkeypatch: pytest.MonkeyPatch
+    process: Process,
+    elsewhere: Gate,
+    gate: Gate,
+    world: World,
+    cut_off: Callable[[], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     group_id = await group_of(gate, world)
     ben = await process.connect(world.ben)
     monkeypatch.setattr(process.core.hub, "doubt", lambda keys: None)
-    async with gate.database.transaction() as tx:
-        await tx.run(CUT_LISTENERS)
+    await cut_off()
     await write(elsewhere, world, group_id, "the last")
     with pytest.raises(trio.TooSlowError):
         await ben.push("new_message", text="the last")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import trio
 
+from realtime import resume
 from realtime.client import Client
 from realtime.hub import Hub
 from realtime.presence import Presence
@@ -17,9 +19,10 @@ from realtime.reactions import Reactions
 from realtime.repair import Repair
 from realtime.resume import Plan
 from realtime.watching import Watching
+from storage import journal
 from storage.action import Action
 from storage.database import DatabaseUnavailable, LockTimeout, Transaction
-from storage.domains.messaging import conversations, lists, marks, send
+from storage.domains.messaging import conversations, history, lists, marks, send
 from storage.gate import Gate, _many
 from storage.journal import Entry
 from tests.simulation.database import Postgres
@@ -132,6 +135,20 @@ def replay_off_by_one(postgres: Postgres) -> AbstractContextManager[object]:
         add(plan, key, have=None if have is None else have + 1, **values)
 
     return patch.object(Plan, "add", adds)
+
+
+def little_is_replayed(postgres: Postgres) -> AbstractContextManager[object]:
+    """Who missed three entries of a topic is told to load it anew."""
+    return patch.object(resume, "TOPIC_ENTRIES_MAX", 2)
+
+
+def snapshot_ahead_of_itself(postgres: Postgres) -> AbstractContextManager[object]:
+    """A page of history says that it holds one entry more than it does."""
+
+    async def ahead(tx: Transaction, topic: str) -> int:
+        return await journal.tip(tx, topic) + 1
+
+    return patch.object(history, "journal", SimpleNamespace(tip=ahead))
 
 
 def held_too_shortly(postgres: Postgres) -> AbstractContextManager[object]:

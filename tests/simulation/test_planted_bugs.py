@@ -23,6 +23,8 @@ BUGS: dict[Callable[[Postgres], AbstractContextManager[object]], set[Invariant]]
     planted.forgotten_listener: {Invariant.NOTHING_LEFT},
     planted.mark_moves_back: {Invariant.MARKS},
     planted.replay_off_by_one: {Invariant.IN_ORDER},
+    planted.little_is_replayed: {Invariant.NO_RESYNC},
+    planted.snapshot_ahead_of_itself: {Invariant.THREADS},
     planted.held_too_shortly: {Invariant.IN_ORDER},
     planted.lease_is_kept: {Invariant.NOTHING_LEFT},
     planted.dead_are_not_reaped: {Invariant.NOTHING_LEFT},

@@ -94,7 +94,10 @@ class Action(Generic[P, R]):
 def action(function: Callable[P, Awaitable[R]], /) -> Action[P, R]: ...
 @overload
 def action(
-    *, reads: bool = False, many: Callable[..., Awaitable[Sequence[Any]]] | None = None
+    *,
+    reads: bool = False,
+    many: Callable[..., Awaitable[Sequence[Any]]] | None = None,
+    needs_room: bool = True,
 ) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
 def action(
     function: Callable[P, Awaitable[R]] | None = None,
@@ -102,16 +105,18 @@ def action(
     *,
     reads: bool = False,
     many: Callable[..., Awaitable[Sequence[Any]]] | None = None,
+    needs_room: bool = True,
 ) -> Any:
     """Mark `(tx, actor, command) -> result` as something a client may ask.
 
     `reads=True` runs it in a read-only snapshot; it may then emit nothing. `many` is its
-    batched form, used whenever several callers ask at the same time.
+    batched form, used whenever several callers ask at the same time. `needs_room=False` goes on
+    while the disk is full: it stores next to nothing.
     """
     if function is not None:
         return Action(function, "writes")
     way: Way = "reads" if reads else "writes"
-    return lambda marked: Action(marked, way, many)
+    return lambda marked: Action(marked, way, many, needs_room)
 
 
 @overload
@@ -122,7 +127,7 @@ def flow(function: Callable[P, Awaitable[R]] | None = None, /, *, needs_room: bo
     """Mark `(steps, actor, command) -> result`: several transactions with slow work between.
 
     Hashing a password takes a tenth of a second in a thread; no transaction waits for it.
-    `needs_room=False` goes on while the disk is full: it stores next to nothing.
+    `needs_room` as for `action`.
     """
     if function is not None:
         return Action(function, "flow")

@@ -9,13 +9,23 @@ import pytest
 import trio
 
 from storage.domains import messaging
-from storage.domains.identity import Logout, Refresh, logout, refresh
+from storage.domains.identity import (
+    Logout,
+    Refresh,
+    RevokeSession,
+    actor_of,
+    logout,
+    refresh,
+    revoke_other_sessions,
+    revoke_session,
+)
 from storage.domains.messaging import ListConversations, SendMessage, Typing
 from storage.errors import Unavailable
 from storage.gate import Gate
 from storage.ids import new_id
 from storage.room import Room
 from storage.settings import Settings
+from storage.words import Nothing
 from tests.storage.identity.people import PHONE, sign_in_ana, sign_up_ana
 from tests.world import World
 
@@ -29,7 +39,7 @@ def fill(gate: Gate, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Cal
     return fill
 
 
-async def test_ana_reloads_the_page_signs_in_elsewhere_and_leaves(
+async def test_ana_reloads_the_page_signs_in_elsewhere_leaves_and_shuts_out(
     gate: Gate, fill: Callable[[], None]
 ) -> None:
     tokens = await sign_up_ana(gate)
@@ -38,6 +48,9 @@ async def test_ana_reloads_the_page_signs_in_elsewhere_and_leaves(
     assert again.access_token
     elsewhere = await sign_in_ana(gate)
     await gate.perform(logout, PHONE, Logout(refresh_token=elsewhere.refresh_token))
+    ana = await actor_of(gate.database, gate.settings, again.access_token, PHONE.address)
+    assert (await gate.perform(revoke_other_sessions, ana, Nothing())).revoked == 0
+    await gate.perform(revoke_session, ana, RevokeSession(session_id=ana.session_id))
 
 
 async def test_if_that_needed_room_she_could_not_come_in(

@@ -90,7 +90,8 @@ async def list_sessions(tx: Transaction, actor: Actor, command: Nothing) -> Sess
     )
 
 
-@action
+# A lost phone must be shut out on a full disk too.
+@action(needs_room=False)
 async def revoke_session(tx: Transaction, actor: Actor, command: RevokeSession) -> Nothing:
     """End one of one's own sessions; ended already, nothing more happens."""
     owner_id = await tx.value("SELECT user_id FROM sessions WHERE id = $1", command.session_id)
@@ -100,7 +101,7 @@ async def revoke_session(tx: Transaction, actor: Actor, command: RevokeSession) 
     return Nothing()
 
 
-@action
+@action(needs_room=False)
 async def revoke_other_sessions(tx: Transaction, actor: Actor, command: Nothing) -> RevokedCount:
     """End all sessions but the one that asks."""
     return RevokedCount(revoked=await end_other_sessions(tx, actor))

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from storage.batch import BATCH_ITEMS_MAX, NEXT_LANE_ITEMS_MIN, Batcher, Settled
+from storage.batch import BATCH_ITEMS_MAX, Batcher, Settled
 from storage.errors import InvalidInput, Unavailable
 
 
@@ -112,9 +112,16 @@ async def test_a_queue_that_is_full_says_so_at_once(
     nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize(
-    ("others", "seconds"), [(NEXT_LANE_ITEMS_MIN - 1, 2), (NEXT_LANE_ITEMS_MIN, 1)]
-)
+MANY = 10
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.batch.NEXT_LANE_ITEMS_MIN", MANY)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(("others", "seconds"), [(MANY - 1, 2), (MANY, 1)])
 async def test_few_wait_for_the_batch_in_flight_and_many_set_out_beside_it(
     nursery: trio.Nursery, autojump_clock: MockClock, others: int, seconds: int
 ) -> None:
@@ -147,6 +154,7 @@ async def test_who_fails_to_take_their_answer_costs_nobody_else_theirs(
     nursery.cancel_scope.cancel()
 
 
+@pytest.mark.usefixtures("many")
 async def test_in_the_end_everybody_is_told_also_who_asks_for_the_next_thing_then(
     nursery: trio.Nursery,
 ) -> None:
@@ -169,7 +177,7 @@ async def test_in_the_end_everybody_is_told_also_who_asks_for_the_next_thing_the
         except Unavailable as refusal:
             told.append(f"again: {refusal}")
 
-    count = BATCH_ITEMS_MAX + NEXT_LANE_ITEMS_MIN - 1
+    count = BATCH_ITEMS_MAX + MANY - 1
     for item in range(count):
         batcher.enqueue(item, ask_again)
     with trio.fail_after(5):

@@ -22,7 +22,7 @@ BATCH_ITEMS_MAX = 256
 WAITING_ITEMS_MAX = 5_000  # Of at most some 16 KB each.
 LANES = 2
 """Batches in flight at once. Two keep the disk busy; more only make the slowest caller slower."""
-NEXT_LANE_ITEMS_MIN = 64
+NEXT_LANE_ITEMS_MIN = 16
 """So many must wait before a batch sets out while another is in flight."""
 
 Item = TypeVar("Item")

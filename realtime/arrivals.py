@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from realtime import resume, wire
-from realtime.arriving import Arrival, Joining, apart, slices, survives
+from realtime.arriving import Arrival, Joining, apart, goes_well, slices
 from realtime.client import Client
 from realtime.disconnects import BAD_TOKEN
 from realtime.hub import Hub
@@ -103,7 +103,7 @@ class Arrivals:
         self._hub.loading_starts()
         try:
             found = await self._reader.belongings([arrival.actor for arrival in arrivals])
-            return [one for one in arrivals if survives(one, self._subscribe, one, found)]
+            return [one for one in arrivals if goes_well(one, self._subscribe, one, found)]
         except OUTAGES:
             for arrival in arrivals:
                 self._refuse(arrival)
@@ -168,7 +168,7 @@ class Arrivals:
             for item in items:
                 item.client.fall_behind()
             return []
-        return [item for item in items if survives(item, self._tell, item, read)]
+        return [item for item in items if goes_well(item, self._tell, item, read)]
 
     def _tell(self, item: Arrival | Joining, read: Read) -> bool:
         client = item.client

@@ -60,7 +60,7 @@ async def apart(
     return [well for item in items for well in await apart(work, [item])]
 
 
-def survives(item: Arrival | Joining, step: Callable[..., bool], *values: object) -> bool:
+def goes_well(item: Arrival | Joining, step: Callable[..., bool], *values: object) -> bool:
     """Take one step for one connection. What it breaks there is the end of that one alone."""
     try:
         return step(*values)

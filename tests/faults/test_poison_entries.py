@@ -130,7 +130,7 @@ def break_arrivals(monkeypatch: pytest.MonkeyPatch) -> None:
         return wire.push(one)
 
     monkeypatch.setattr(Read, "_word", word)
-    monkeypatch.setattr(arrivals, "survives", lambda item, step, *values: step(*values))
+    monkeypatch.setattr(arrivals, "goes_well", lambda item, step, *values: step(*values))
     monkeypatch.setattr(Arrivals, "_admit", together)
 
 

@@ -147,6 +147,30 @@ def test_conversations_made_and_left_meanwhile_come_and_go(
     assert is_the_same_page(anas)
 
 
+def test_what_was_written_to_a_group_that_she_is_not_in_any_more_is_found_from_the_list(
+    window_of: Open, people: People, size: Size
+) -> None:
+    ana, ben = people.new("Ana"), people.new("Ben")
+    group = ben.makes_group("Old band", ana)
+    ben.writes_in(group, "Last concert")
+    anas = window_of(ana, size, f"/messages/{group}")
+    anas.sees("Last concert")
+    with anas.offline():
+        expect(offline_banner(anas)).to_be_visible()
+        anas.writes("Encore?")
+        anas.sees_state("Encore?", "waiting")
+        anas.goes_within("/messages")
+        ben.removes(ana, group)
+    left = anas.chats.get_by_role("link", name=re.compile("Encore"))
+    expect(left).to_contain_text("Not sent")
+    expect(anas.chat("Old band")).to_have_count(0)
+    left.click()
+    anas.button("Discard").click()
+    anas.goes_within("/messages")
+    expect(anas.text("No chats yet")).to_be_visible()
+    expect(left).to_have_count(0)
+
+
 def test_what_was_read_while_the_link_was_broken_is_read_everywhere_afterwards(
     window_of: Open, people: People
 ) -> None:
@@ -168,9 +192,12 @@ def test_a_short_break_is_not_worth_a_word(window_of: Open, people: People) -> N
     ana, ben = people.new("Ana"), people.new("Ben")
     path = f"/messages/{ben.writes(ana, 'Are you there?')}"
     anas = window_of(ana, "desktop")
+    anas.page.clock.install()
     link = Link(anas.page)
     anas.goes_to(path)
     anas.sees("Are you there?")
+    # From here on time goes by when told to, however slow the machine is.
+    anas.page.clock.pause_at(anas.page.evaluate("Date.now() / 1000 + 1"))
     anas.page.evaluate(
         "() => { window.banners = 0; new MutationObserver(() => {"
         " window.banners += document.querySelectorAll('[data-testid=offline]').length;"
@@ -178,5 +205,10 @@ def test_a_short_break_is_not_worth_a_word(window_of: Open, people: People) -> N
     )
     link.break_once()
     anas.writes("Did something happen?")
+    anas.page.clock.run_for(1_900)
     anas.sees_state("Did something happen?", "sent")
     assert anas.page.evaluate("window.banners") == 0
+    link.cut()
+    anas.page.clock.run_for(2_100)
+    expect(offline_banner(anas)).to_be_visible()
+    assert anas.page.evaluate("window.banners") > 0

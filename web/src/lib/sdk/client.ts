@@ -1,9 +1,10 @@
 import type { Body, CommandName, Result } from './commands';
+import { RequestError } from './errors';
 import { Http, type HttpOptions } from './http';
 import type { RequestOptions } from './requests';
 import { Session, type SessionOptions } from './session';
 import { Socket, type Transport } from './socket';
-import type { Config } from './types';
+import type { Config, Id } from './types';
 
 export interface ClientOptions {
   http?: HttpOptions;
@@ -54,6 +55,31 @@ export class Client {
   /** Host and port of the socket, for people who look for what blocks it. */
   async socketHost(): Promise<string> {
     return new URL(this.#socketUrl(await this.config())).host;
+  }
+
+  /**
+   * Ends this tab's own session, and that of the browser's cookie only if it is the same person's. The socket is asked
+   * for the first: where the cookie is another's, nothing else speaks for this session.
+   */
+  async logout(): Promise<void> {
+    const { sessionId } = this.socket;
+    const ownsCookie = await this.session.ownsCookie();
+    const revoked = sessionId === null ? Promise.resolve() : this.#revoke(sessionId);
+    if (!ownsCookie) {
+      await revoked;
+      return this.session.forget();
+    }
+    revoked.catch(() => undefined); // most often it is the cookie's session too, which ends now
+    await this.session.logout();
+  }
+
+  async #revoke(sessionId: Id): Promise<void> {
+    try {
+      await this.call('revoke_session', { sessionId }, { delivery: 'now' });
+    } catch (error) {
+      // The socket may be closed before the answer: the session is over then.
+      if (!(error instanceof RequestError && error.code === 'signed_out')) throw error;
+    }
   }
 
   call<N extends CommandName>(name: N, body: Body<N>, options?: RequestOptions): Promise<Result<N>> {

@@ -47,6 +47,25 @@ describe("Ana's session", () => {
     expect(await session.restore()).toMatchObject({ id: 'ben' }); // the page that starts anew is theirs
   });
 
+  it('does not come back with a refresh that is answered after she signed out, or after Ben signed in', async () => {
+    const answers: ((response: Response) => void)[] = [];
+    const http = new Http({ fetch: () => new Promise<Response>((resolve) => answers.push(resolve)) });
+    const answer = ([status, body]: [number, unknown]): void => answers.shift()?.(new Response(JSON.stringify(body), { status }));
+    const session = new Session(http, { exclusively: alone });
+    const late = session.token();
+    session.forget();
+    answer(good('of ana'));
+    await expect(late).rejects.toMatchObject({ code: 'signed_out' });
+    const later = session.token();
+    const login = session.login('ben', 'correct horse');
+    answers.reverse();
+    answer(good('of ben', 'ben'));
+    await login;
+    answer(good('of ana'));
+    await expect(later).rejects.toMatchObject({ code: 'signed_out' });
+    expect(await session.token()).toBe('of ben');
+  });
+
   it('is not over because the server is busy', async () => {
     const { http } = server(bad('unavailable', 503), good('one'));
     const session = new Session(http, { exclusively: alone });

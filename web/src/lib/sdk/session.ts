@@ -31,6 +31,8 @@ export class Session {
   #expiresAtMs = 0;
   #userId: Id | null = null;
   #refreshing: Promise<Me | null> | null = null;
+  /** Counts who was signed in, so that a refresh asked for under one person is not answered to the next. */
+  #generation = 0;
 
   constructor(http: Http, options: SessionOptions = {}) {
     this.#http = http;
@@ -41,28 +43,39 @@ export class Session {
   /** The person whose cookie this browser holds, or null. Throws `offline`, `timeout` or `unavailable` when it cannot tell. */
   restore(): Promise<Me | null> {
     // Calls that come together share one refresh.
-    this.#refreshing ??= this.#exclusively(() => this.#refresh()).finally(() => {
-      this.#refreshing = null;
+    if (this.#refreshing) return this.#refreshing;
+    const generation = this.#generation;
+    const refreshing = this.#exclusively(() => this.#refresh(generation)).finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = null;
     });
-    return this.#refreshing;
+    this.#refreshing = refreshing;
+    return refreshing;
   }
 
   async signup(body: Signup): Promise<Me> {
-    return this.#take(await this.#http.request<SignedIn>('POST', '/auth/signup', { body: { ...body, cookie: true } }));
+    return this.#begin(await this.#http.request<SignedIn>('POST', '/auth/signup', { body: { ...body, cookie: true } }));
   }
 
   async login(login: string, password: string): Promise<Me> {
     const body = { login, password, cookie: true };
-    return this.#take(await this.#http.request<SignedIn>('POST', '/auth/login', { body }));
+    return this.#begin(await this.#http.request<SignedIn>('POST', '/auth/login', { body }));
   }
 
-  /** Ends the session on the server; its sockets, in other tabs too, close with `session_ended`. */
+  /** Whether the browser's cookie is this person's: in another tab somebody else may have signed in meanwhile. */
+  async ownsCookie(): Promise<boolean> {
+    const me = await this.restore();
+    return me !== null && me.id === this.#userId;
+  }
+
+  /** Ends the session of the browser's cookie; its sockets, in other tabs too, close with `session_ended`. */
   async logout(): Promise<void> {
     await this.#http.request('POST', '/auth/logout', { body: {} });
     this.forget();
   }
 
   forget(): void {
+    this.#generation += 1;
+    this.#refreshing = null;
     this.#accessToken = null;
     this.#userId = null;
   }
@@ -71,8 +84,10 @@ export class Session {
   async token(fresh = false): Promise<string> {
     if (fresh || this.#accessToken === null || this.#now() > this.#expiresAtMs - TOKEN_MARGIN_MS) {
       this.#accessToken = null;
+      const generation = this.#generation;
       const userId = this.#userId;
       const me = await this.restore();
+      if (generation !== this.#generation) throw signedOut();
       // The browser has one cookie: in another tab somebody else may have signed in meanwhile. This tab is not theirs.
       if (me && userId !== null && me.id !== userId) this.forget();
     }
@@ -80,7 +95,7 @@ export class Session {
     return this.#accessToken;
   }
 
-  async #refresh(): Promise<Me | null> {
+  async #refresh(generation: number): Promise<Me | null> {
     let answer: SignedIn | { signedIn: false };
     try {
       answer = await this.#http.request<SignedIn | { signedIn: false }>('POST', '/auth/refresh', { body: {} });
@@ -88,7 +103,14 @@ export class Session {
       if (error instanceof RequestError && error.code === 'unauthenticated') return null;
       throw error;
     }
-    return answer.signedIn === false ? null : this.#take(answer);
+    if (answer.signedIn === false || generation !== this.#generation) return null;
+    const isAnothers = this.#userId !== null && answer.user.id !== this.#userId;
+    return isAnothers ? answer.user : this.#take(answer);
+  }
+
+  #begin(answer: SignedIn): Me {
+    this.forget();
+    return this.#take(answer);
   }
 
   #take(answer: SignedIn): Me {

@@ -58,6 +58,14 @@ describe('the socket of Ana', () => {
     vi.useRealTimers();
   });
 
+  it('ends when the server says that it is of somebody else', async () => {
+    socket.listen({ connected: ({ userId }) => userId === 'ana', stopped: (reason) => stopped.push(reason) });
+    socket.start();
+    await settle();
+    link().welcome({}, { userId: 'ben', sessionId: 'bens' });
+    expect([socket.state, socket.sessionId, stopped]).toEqual(['stopped', null, ['session_ended']]);
+  });
+
   it('signs in with its first frame and is online once that is answered', async () => {
     await started();
     expect(link().sent[0]).toEqual({ id: 1, event: 'connect', data: { token: 'token', have: {} } });

@@ -4,6 +4,7 @@ import type { Push } from './pushes';
 import { Requests, type Reply, type RequestOptions } from './requests';
 import { Topics } from './topics';
 import { openWebSocket, type Transport } from './transport';
+import type { Id } from './types';
 
 export type { Transport };
 
@@ -31,7 +32,14 @@ export interface SocketOptions {
   random?: () => number;
 }
 
+export interface Connected {
+  userId: Id;
+  sessionId: Id;
+}
+
 export interface SocketListener {
+  /** Who the server says this link is of; false when that is not who is signed in here, and so ends it. */
+  connected?: (who: Connected) => boolean;
   state?: (state: LinkState) => void;
   push?: (push: Push) => void;
   /** Everything missed has been delivered; `gone` are the topics that are no longer ours. */
@@ -57,6 +65,7 @@ export class Socket {
   #listener: SocketListener = {};
   #transport: Transport | null = null;
   #state: LinkState = 'idle';
+  #sessionId: Id | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #freshToken = false;
   #attemptedAtMs = 0;
@@ -74,6 +83,11 @@ export class Socket {
     return this.#state;
   }
 
+  /** Which session the link is of, also while it is down; null before it was first up. */
+  get sessionId(): Id | null {
+    return this.#sessionId;
+  }
+
   listen(listener: SocketListener): void {
     this.#listener = listener;
   }
@@ -89,6 +103,7 @@ export class Socket {
   stop(): void {
     this.#drop(1000);
     this.#topics.clear();
+    this.#sessionId = null;
     this.#requests.failAll(signedOut());
     this.#become('idle');
   }
@@ -165,6 +180,9 @@ export class Socket {
       this.#freshToken = (frame.error as ErrorBody).code === 'unauthenticated';
       return this.#lost();
     }
+    const who = frame.data as Connected;
+    if (this.#listener.connected?.(who) === false) return this.#stopped('session_ended');
+    this.#sessionId = who.sessionId;
     const transport = this.#transport as Transport;
     this.#requests.linked((text) => transport.send(text));
     this.#become('online');
@@ -216,6 +234,7 @@ export class Socket {
   #stopped(reason: string): void {
     this.#drop(1000);
     this.#topics.clear();
+    this.#sessionId = null;
     this.#requests.failAll(signedOut());
     this.#become('stopped');
     this.#listener.stopped?.(reason);

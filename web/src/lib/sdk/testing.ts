@@ -32,10 +32,10 @@ export class FakeTransport implements Transport {
   }
 
   /** Opens and signs in; answers the `have` that the client named. */
-  welcome(topics: Record<string, number> = {}): Record<string, number> {
+  welcome(topics: Record<string, number> = {}, who = { userId: 'ana', sessionId: 'anas' }): Record<string, number> {
     this.onopen?.();
     const connect = this.sent.at(-1) as Sent;
-    this.say({ id: 1, event: 'connected', success: true, data: {} });
+    this.say({ id: 1, event: 'connected', success: true, data: who });
     this.say({ event: 'caught_up', data: { topics } });
     return connect.data['have'] as Record<string, number>;
   }

@@ -32,6 +32,7 @@ export class App {
   constructor(client: Client) {
     this.client = client;
     client.socket.listen({
+      connected: ({ userId }) => userId === this.world?.me.id,
       state: (state) => {
         this.link = state;
         this.world?.linkChanged(state === 'online');
@@ -90,7 +91,7 @@ export class App {
     const world = this.world;
     this.#leaving = true;
     try {
-      await this.client.session.logout();
+      await this.client.logout();
     } catch (error) {
       // A session that is over already, or whose end was seen on the socket though not answered, is what was asked for;
       // anything else is told by the caller.

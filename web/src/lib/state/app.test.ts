@@ -12,9 +12,9 @@ class Server {
   readonly session = {
     restore: vi.fn<() => Promise<Me | null>>(() => Promise.resolve(null)),
     login: vi.fn(() => Promise.resolve(ANA)),
-    logout: vi.fn(() => Promise.resolve()),
     forget: vi.fn(),
   };
+  readonly logout = vi.fn(() => Promise.resolve());
   readonly socket = { listen: (listener: SocketListener) => (this.listener = listener), start: vi.fn(), stop: vi.fn() };
   readonly call = vi.fn(() => new Promise(() => undefined));
   readonly client = {
@@ -22,6 +22,7 @@ class Server {
     socket: this.socket,
     config: () => Promise.resolve({ demo: false }),
     call: this.call,
+    logout: this.logout,
   } as unknown as Client;
 }
 
@@ -77,7 +78,7 @@ describe("Ana's page", () => {
     await app.login('ana', 'secret');
     app.world?.drafts.set('c', 'Half a thought');
     // The server closes the socket before it answers.
-    server.session.logout.mockImplementation(() => Promise.resolve(server.listener.stopped?.('session_ended')));
+    server.logout.mockImplementation(() => Promise.resolve(server.listener.stopped?.('session_ended')));
     await app.logout();
     expect([app.phase, app.endedBecause]).toEqual(['signedOut', null]);
     expect(Object.keys(localStorage).sort()).toEqual(['loopync.language', 'loopync.theme']);
@@ -86,7 +87,7 @@ describe("Ana's page", () => {
   it('leaves nothing of hers behind either when the answer to that is lost', async () => {
     await app.login('ana', 'secret');
     app.world?.drafts.set('c', 'Half a thought');
-    server.session.logout.mockImplementation(() => {
+    server.logout.mockImplementation(() => {
       server.listener.stopped?.('session_ended');
       return Promise.reject(new RequestError({ code: 'offline' }));
     });
@@ -109,9 +110,14 @@ describe("Ana's page", () => {
     expect(server.call).toHaveBeenCalledWith('update_settings', { language: 'en' });
   });
 
+  it('is of nobody else: a link that the server says is of another is not hers', async () => {
+    await app.login('ana', 'secret');
+    expect(['ana', 'ben'].map((userId) => server.listener.connected?.({ userId, sessionId: 's' }))).toEqual([true, false]);
+  });
+
   it('stays signed in when signing out did not reach the server', async () => {
     await app.login('ana', 'secret');
-    server.session.logout.mockRejectedValue(new RequestError({ code: 'offline' }));
+    server.logout.mockRejectedValue(new RequestError({ code: 'offline' }));
     await expect(app.logout()).rejects.toThrow('offline');
     expect(app.phase).toBe('signedIn');
   });

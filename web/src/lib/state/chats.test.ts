@@ -143,7 +143,8 @@ describe('a thread', () => {
     const { client, recent } = world({ list_messages: page });
     const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');
     await thread.open(null);
-    for (const seq of [4, 3, 4]) thread.took(message(seq));
+    thread.took(message(4), true);
+    for (const seq of [3, 4]) thread.took(message(seq));
     expect(seqs(thread)).toEqual([1, 2, 3, 4]);
   });
 
@@ -163,12 +164,25 @@ describe('a thread', () => {
     expect([seqs(thread), thread.hasAfter]).toEqual([[1, 2], true]);
   });
 
+  it('loads what is missing before a message, and an acknowledgement that stood behind the hole with it', async () => {
+    const answers: Record<string, unknown> = { list_messages: page };
+    const { client, recent } = world(answers);
+    const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');
+    await thread.open(null);
+    thread.took(message(9, 'ana'), true);
+    answers.list_messages = { ...page, messages: [3, 4, 5, 6, 7, 8, 9].map((seq) => message(seq)), topicSeq: 9 };
+    thread.took(message(8)); // those before it went by while the page was on its way
+    expect([seqs(thread), thread.hasAfter]).toEqual([[1, 2], true]);
+    await vi.waitFor(() => expect(thread.hasAfter).toBe(false));
+    expect(seqs(thread)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
   it('goes on from its first hole when more was missed than is replayed', async () => {
     const answers: Record<string, unknown> = { list_messages: page };
     const { client, recent } = world(answers);
     const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');
     await thread.open(null);
-    thread.took(message(5)); // her own: its answer came before the resync
+    thread.took(message(5), true); // her own: its answer came before the resync
     thread.fallBehind();
     expect([seqs(thread), thread.hasAfter, thread.behind]).toEqual([[1, 2], true, 1]);
     answers.list_messages = { ...page, messages: [message(3), message(4), message(5)], topicSeq: 5 };

@@ -128,13 +128,22 @@ export class Thread {
     }
   }
 
-  /** A new message. While the stretch ends in the past it is left for `loadNewer`. */
-  took(message: Message): void {
+  /**
+   * A new message. While the stretch ends in the past it is left for `loadNewer`; so it is when others are missing before
+   * it, unless it is the acknowledgement of one's own, which may overtake the pushes of those.
+   */
+  took(message: Message, acknowledged = false): void {
     if (this.status !== 'ready' || this.hasAfter) return;
-    // An acknowledgement may overtake the push of an earlier message, so the place is looked for.
     let at = this.messages.length;
     while (at > 0 && (this.messages[at - 1] as Message).seq > message.seq) at -= 1;
-    if (this.messages[at - 1]?.seq === message.seq) return;
+    const before = this.messages[at - 1];
+    if (before?.seq === message.seq) return;
+    if (before && before.seq + 1 < message.seq && !acknowledged) {
+      this.messages = this.messages.slice(0, at);
+      this.hasAfter = true;
+      void this.loadNewer();
+      return;
+    }
     this.messages = [...this.messages.slice(0, at), message, ...this.messages.slice(at)];
   }
 

@@ -145,7 +145,7 @@ export class World {
   }
 
   #heard(message: Message): void {
-    this.#shown(message);
+    this.#shown(message, false);
     if (message.senderId === this.me.id) return;
     this.typing.heard(message.conversationId, message.senderId, false);
     this.marks.delivered(message.conversationId, message.seq);
@@ -153,11 +153,11 @@ export class World {
 
   #acknowledged(message: Message): void {
     this.chats.acknowledged(message);
-    this.#shown(message);
+    this.#shown(message, true);
   }
 
-  #shown(message: Message): void {
-    this.threads.opened(message.conversationId)?.took(message);
+  #shown(message: Message, acknowledged: boolean): void {
+    this.threads.opened(message.conversationId)?.took(message, acknowledged);
     if (message.clientId) this.outgoing.remove(message.clientId);
   }
 

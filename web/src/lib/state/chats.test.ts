@@ -202,6 +202,17 @@ describe('a thread', () => {
     vi.useRealTimers();
   });
 
+  it('shows nothing old that pushes pass by, once opening it anew is refused for good', async () => {
+    const { client, recent, call } = world({ list_messages: page });
+    const thread = new Thread(client, new Users(), recent, new Repairs(), 'c');
+    await thread.open(null);
+    call.mockRejectedValueOnce(new RequestError({ code: 'internal_error' }));
+    await thread.open(null);
+    expect([thread.status, seqs(thread)]).toEqual(['error', []]);
+    await thread.open(null);
+    expect([thread.status, seqs(thread)]).toEqual(['ready', [1, 2]]);
+  });
+
   it('joins nothing of the old stretch to the new one while it is opened anew', async () => {
     const answers: Record<string, unknown> = { list_messages: { ...page, hasBefore: true, hasAfter: true } };
     const { client, recent, call } = world(answers);

@@ -61,6 +61,8 @@ export class Thread {
     } catch (error) {
       if (load !== this.#load) return;
       this.status = 'error';
+      // Pushes pass it by from now on, so what it holds is shown no longer: the screen says that it could not be loaded.
+      if (!mayDoLater(error)) this.messages = [];
       throw error;
     }
   }

@@ -56,3 +56,12 @@ it('tells a server that is away from a socket that is blocked', async () => {
   expect([await there.isReachable(), await there.socketHost()]).toEqual([true, 'loopync.example:8001']);
   expect(await client(() => Promise.reject(new TypeError('Failed to fetch'))).isReachable()).toBe(false);
 });
+
+it('finds a socket that came back on another port', async () => {
+  let wsPort = 8001;
+  const moved = client(() => Promise.resolve(Response.json({ success: true, data: { ...config, wsPort } })));
+  expect(await moved.socketHost()).toBe('loopync.example:8001');
+  wsPort = 9001;
+  expect(await moved.isReachable()).toBe(true);
+  expect(await moved.socketHost()).toBe('loopync.example:9001');
+});

@@ -35,7 +35,7 @@ export class Client {
     });
   }
 
-  /** What the server says of itself; asked once, again only after a failure. */
+  /** What the server says of itself; asked once, again only after a failure or by `isReachable`. */
   config(): Promise<Config> {
     this.#config ??= this.http.request<Config>('GET', '/config').catch((error: unknown) => {
       this.#config = null;
@@ -44,12 +44,17 @@ export class Client {
     return this.#config;
   }
 
-  /** Whether the server answers over HTTP at this moment. */
+  /**
+   * Whether the server answers over HTTP at this moment. What it says is used from now on: its socket may have come back
+   * on another port.
+   */
   async isReachable(): Promise<boolean> {
-    return this.http.request<Config>('GET', '/config').then(
-      () => true,
-      () => false,
-    );
+    try {
+      this.#config = Promise.resolve(await this.http.request<Config>('GET', '/config'));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Host and port of the socket, for people who look for what blocks it. */

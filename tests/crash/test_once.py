@@ -28,7 +28,7 @@ DEVICES = 6
 """So many that it would be strange if all were with one process."""
 PATIENCE_SECONDS = 60.0
 REAPED_SECONDS_MAX = 20.0
-"""Two intervals, Ana's two seconds of grace, and a busy machine."""
+"""Two intervals of PING_SECONDS, Ana's two seconds of grace, and a busy machine."""
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from tests.realtime.sockets import ORIGIN, Socket, free_port, open_socket, token
 from tests.world import World
 
 SENDS = 30
+LONG_SENDS = 5
 START_SECONDS_MAX = 90
 STOPPED_SECONDS = 10
 LATENCY_SECONDS_MAX = 1.0
@@ -168,13 +169,17 @@ async def test_the_longest_text_arrives_whole_and_soon_though_no_payload_can_hol
 
         await send("first")
         await heard(ben, "first")
-        began = time.perf_counter()
-        await send(long)
-        await send("after it")
-        assert await texts_until(ben, "after it") == [long, "after it"]
-        taken = time.perf_counter() - began
-        say(f"16,000 bytes of text: {taken * 1000:.1f} ms")
-        assert taken < LATENCY_SECONDS_MAX
+        taken = []
+        for number in range(LONG_SENDS):
+            after = f"after it {number}"
+            began = time.perf_counter()
+            await send(long)
+            await send(after)
+            assert await texts_until(ben, after) == [long, after]
+            taken.append(time.perf_counter() - began)
+        middle = statistics.median(taken)
+        say(f"16,000 bytes of text: median {middle * 1000:.1f} ms, most {max(taken) * 1000:.1f} ms")
+        assert middle < LATENCY_SECONDS_MAX
 
 
 @pytest.mark.fault

@@ -102,6 +102,8 @@ async def _keep_database(server: EmbeddedPostgres, crew: Crew) -> None:
         try:
             server.spawn(group=crew.group)
             crew.join(server.process)
+            # Without a limit: it replays its log, and one that were ended for being slow would
+            # begin that again. When it ends by itself, `ready` raises.
             while not server.ready():  # noqa: ASYNC110  # only PostgreSQL's own file tells
                 await trio.sleep(POLL_SECONDS)
         except (EmbeddedError, OSError) as error:

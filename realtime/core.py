@@ -24,6 +24,7 @@ from storage.domains.messaging import TYPING
 from storage.gate import Gate
 from storage.ids import UserId
 from storage.journal import Entry
+from storage.limits import connect_key
 
 log = structlog.get_logger()
 
@@ -110,7 +111,7 @@ class Core:
 
     def _failed(self, client: Client) -> None:
         client.is_arriving = False
-        self.gate.limits.give_back(f"connect {client.user}")
+        self.gate.limits.give_back(connect_key(client.user))
         self.people.remove(client)
         client.user = ""
 

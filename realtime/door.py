@@ -27,7 +27,7 @@ from storage import clock
 from storage.actor import Actor
 from storage.domains.identity import TOKEN_CHARACTERS_MAX, read_access_token
 from storage.errors import Conflict, NotFound, Refusal, Unauthenticated
-from storage.limits import CONNECT_LIMIT, PERSON_LIMIT
+from storage.limits import CONNECT_LIMIT, PERSON_LIMIT, connect_key
 from storage.words import Seq, Words
 
 CONNECT_SECONDS = 10.0
@@ -139,7 +139,7 @@ class Door:
             return
         self._count(str(actor.user_id))
         # Arriving costs the database more than any other request.
-        self._core.gate.limits.count(f"connect {actor.user_id}", CONNECT_LIMIT)
+        self._core.gate.limits.count(connect_key(str(actor.user_id)), CONNECT_LIMIT)
         client.user = str(actor.user_id)
         if not self._core.people.add(client):
             client.user = ""

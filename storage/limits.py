@@ -23,6 +23,11 @@ CONNECT_LIMIT = 60
 CLASS_LIMITS: dict[RouteClass, int] = {"get": 100, "post": 30, "auth": 5, "upload": 10}
 
 
+def connect_key(user: str) -> str:
+    """What CONNECT_LIMIT is counted under; `user` is their id."""
+    return f"connect {user}"
+
+
 @dataclass(slots=True)
 class _Count:
     window: int

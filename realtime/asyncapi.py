@@ -214,12 +214,31 @@ def publish(settings: Settings) -> None:
     path = settings.socket_description
     part = Path(f"{path}.{os.getpid()}")  # Another process may be writing its own.
     try:
+        _delete_left_behind(path)
         part.write_bytes(msgspec.json.encode(document()))
         part.replace(path)
     except OSError as error:
         log.warning("description_not_written", path=str(path), error=str(error))
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _delete_left_behind(path: Path) -> None:
+    """What processes that were killed in the midst of `publish` could not rename any more."""
+    for part in path.parent.glob(f"{path.name}.*"):
+        pid = part.suffix.removeprefix(".")
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # It lives, as somebody else's.
+    return True
 
 
 ORIGIN = "That of the server's own pages, or one that it allows"

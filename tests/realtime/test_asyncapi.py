@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -257,6 +259,18 @@ async def test_it_is_served_over_http_once_the_socket_has_written_it(
     assert after.json() == DESCRIPTION
     assert "/api/v1/asyncapi.json" in page.text
     assert os.listdir(tmp_path) == ["asyncapi.json"]
+
+
+def test_what_a_killed_process_left_half_written_is_deleted_and_a_siblings_is_not(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        pass
+    names = [f"asyncapi.json.{killed.pid}", f"asyncapi.json.{os.getppid()}", "asyncapi.json.old"]
+    for name in names:
+        (tmp_path / name).write_text("{")
+    asyncapi.publish(Settings(data=tmp_path, secret=b"s" * 32))
+    assert sorted(os.listdir(tmp_path)) == sorted(["asyncapi.json", *names[1:]])
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(

@@ -266,9 +266,12 @@ async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
             driver=settings.database_driver,
             connections_max=BUS_CONNECTIONS_MAX,
         ) as bus_database,
-        trio.open_nursery() as nursery,
     ):
         bus = NotifyBus(bus_database)
-        await nursery.start(bus.run)
-        yield Gate(database, bus, settings, batches=nursery)
-        nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(bus.run)
+                yield Gate(database, bus, settings, batches=nursery)
+                nursery.cancel_scope.cancel()
+        finally:
+            await bus.tell_rest()

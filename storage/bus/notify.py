@@ -36,6 +36,9 @@ AUDIENCE_SECONDS = 3 * BEAT_SECONDS
 """Of a process that was silent for so long it is not known whether anybody listens there. Nor
 whether it died between a commit and telling of it: that counts as lost."""
 RETRY_SECONDS = 0.5
+REST_SECONDS_MAX = 1.0
+"""What an orderly end waits for its last words. What they cannot hold is missed after
+AUDIENCE_SECONDS."""
 SEQ_MAX = 2**63 - 1  # A bigint.
 
 log = structlog.get_logger()
@@ -47,6 +50,8 @@ class NotifyBus:
         self._database = database
         self._listeners: list[Listener] = []
         self._lines: deque[bytes] = deque()
+        self._in_flight: list[str] = []
+        """Payloads of which it is not known yet whether they were sent."""
         self._wake = trio.Event()
         self._number = 0
         self._numbers_heard: dict[str, int] = {}
@@ -91,6 +96,19 @@ class NotifyBus:
             nursery.start_soon(self._send_for_ever)
             await self._hear_for_ever(task_status)
 
+    async def tell_rest(self) -> None:
+        """At an orderly end, behind `run` and the last commit: what could not be told before, as
+        much as one commit carries. Takes REST_SECONDS_MAX at most, even when cancelled."""
+        if not self.connected:
+            return
+        with trio.move_on_after(REST_SECONDS_MAX, shield=True):
+            payloads, lines = self._pack()
+            try:
+                # A payload that was heard after all says its number twice, and the others look.
+                await self._send(self._in_flight + payloads)
+            except Exception as error:
+                log.warning("bus_rest_not_told", lines=lines, error=str(error))
+
     def _queue(self, line: bytes) -> None:
         self._lines.append(line)
         if len(self._lines) > QUEUE_LINES_MAX:
@@ -104,15 +122,19 @@ class NotifyBus:
             with trio.move_on_after(BEAT_SECONDS):
                 await self._wake.wait()
             self._look_around()
-            payloads, taken = self._pack()
+            self._in_flight, taken = self._pack()
             try:
-                async with self._database.transaction() as tx:
-                    await tx.run(NOTIFY, CHANNEL, payloads)
+                await self._send(self._in_flight)
             except Exception as error:
                 # A full disk as well as an outage. What was taken may have been heard or not; its
                 # numbers are skipped, so the others know, and read the journal.
                 log.warning("bus_send_failed", lines=taken, error=str(error))
                 await trio.sleep(RETRY_SECONDS)
+            self._in_flight = []
+
+    async def _send(self, payloads: list[str]) -> None:
+        async with self._database.transaction() as tx:
+            await tx.run(NOTIFY, CHANNEL, payloads)
 
     def _pack(self) -> tuple[list[str], int]:
         """Take lines off the queue, as many as one commit may carry; at least an empty beat."""

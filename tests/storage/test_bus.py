@@ -7,9 +7,17 @@ import pytest
 import trio
 
 from storage.bus import NotifyBus, notify
-from storage.bus.notify import BEAT_SECONDS, CHANNEL, PAYLOAD_BYTES_MAX, QUEUE_LINES_MAX
+from storage.bus.notify import (
+    BEAT_SECONDS,
+    CHANNEL,
+    PAYLOAD_BYTES_MAX,
+    QUEUE_LINES_MAX,
+    REST_SECONDS_MAX,
+)
 from storage.database import Database, open_database
+from storage.gate import open_gate
 from storage.journal import Entry
+from storage.settings import Settings
 
 WAIT_SECONDS_MAX = 10
 
@@ -123,6 +131,51 @@ async def test_a_payload_that_never_came_is_noticed_though_nothing_follows_it(
         await other.wait_losses(losses + 1)
         await two_beats()
         assert other.losses == losses + 1, "it is said once"
+
+
+async def test_last_words_are_heard_whole_though_their_process_ends_at_once(
+    settings: Settings, database_url: str
+) -> None:
+    assert settings.database_url == database_url
+    async with bus_of(database_url) as (_, ear):
+        async with open_gate(settings) as gate:
+            gate.bus.publish_many([entry(1), entry(2)])
+        await ear.wait_entries(2)
+        assert ear.entries == [entry(1), entry(2)]
+
+
+async def test_without_last_words_they_are_missed(
+    settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NotifyBus, "tell_rest", say_nothing)
+    async with bus_of(database_url) as (_, ear):
+        async with open_gate(settings) as gate:
+            gate.bus.publish_many([entry(1)])
+        await two_beats()
+        assert not ear.entries
+
+
+async def test_an_end_does_not_wait_long_for_a_database_that_takes_no_last_words(
+    database_url: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_database(database_url, connections_max=1) as database:
+        bus = NotifyBus(database)
+        bus._hearing_since = trio.current_time()
+        bus.publish_many([entry(1)])
+        bus._send = stuck  # type: ignore[method-assign]
+        began = trio.current_time()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await bus.tell_rest()
+        assert trio.current_time() - began == REST_SECONDS_MAX
+
+
+async def say_nothing(bus: NotifyBus) -> None:
+    pass
+
+
+async def stuck(payloads: list[str]) -> None:
+    await trio.sleep_forever()
 
 
 async def test_who_died_may_have_committed_what_they_had_no_time_to_tell(

@@ -5,12 +5,23 @@ import { keep, kept, keptKeys, unkeep } from './storage';
 /** A message that another tab has not got rid of after this long is sent by this one too: that tab may be gone. */
 const ADOPT_MS = 3_000;
 
-/** One key for each message, so that two tabs never overwrite each other. */
-function outboxStore(prefix: string): OutboxStore {
+/**
+ * One key for each message, so that two tabs never overwrite each other. `unkept` holds the `clientId` of each that there
+ * was no room for, and that a reload would lose.
+ */
+function outboxStore(prefix: string, unkept: Set<Id>): OutboxStore {
   return {
     load: () => keptKeys(prefix).flatMap((key) => parse(kept(key))),
-    save: (item) => keep(prefix + item.clientId, JSON.stringify(item)),
-    remove: (clientId) => unkeep(prefix + clientId),
+    save: (item) => {
+      const key = prefix + item.clientId;
+      // Where news of it did not fit, it may be there as it was before.
+      if (keep(key, JSON.stringify(item)) || kept(key) !== null) unkept.delete(item.clientId);
+      else unkept.add(item.clientId);
+    },
+    remove: (clientId) => {
+      unkeep(prefix + clientId);
+      unkept.delete(clientId);
+    },
   };
 }
 
@@ -33,11 +44,12 @@ export class Outgoing {
   readonly #prefix: string;
   readonly #outbox: Outbox;
   readonly #store: OutboxStore;
+  readonly #unkept = new Set<Id>();
   #lastMs = 0;
 
   constructor(client: Client, meId: Id, acknowledged: (message: Message) => void) {
     this.#prefix = `loopync.outbox.${meId}.`;
-    this.#store = outboxStore(this.#prefix);
+    this.#store = outboxStore(this.#prefix, this.#unkept);
     this.#outbox = new Outbox({
       store: this.#store,
       send: ({ conversationId, text, clientId }) => client.call('send_message', { conversationId, text, clientId }),
@@ -60,6 +72,7 @@ export class Outgoing {
   start(): void {
     this.#outbox.start();
     globalThis.addEventListener?.('storage', this.#stored);
+    globalThis.addEventListener?.('beforeunload', this.#leaving);
   }
 
   /** The link is back. */
@@ -93,6 +106,7 @@ export class Outgoing {
 
   close(): void {
     globalThis.removeEventListener?.('storage', this.#stored);
+    globalThis.removeEventListener?.('beforeunload', this.#leaving);
     this.#outbox.close();
   }
 
@@ -109,6 +123,11 @@ export class Outgoing {
       if (known?.state === 'failed') this.#outbox.remove(known.clientId);
     } else if (known) this.#adopt(newValue);
     else setTimeout(() => this.#adopt(kept(key)), ADOPT_MS);
+  };
+
+  /** The browser asks, in words of its own, before a message goes that is nowhere but here. */
+  readonly #leaving = (event: BeforeUnloadEvent): void => {
+    if (this.#unkept.size > 0) event.preventDefault();
   };
 
   #adopt(text: string | null): void {

@@ -49,6 +49,23 @@ describe("Ana's messages on their way", () => {
     expect(texts()).toEqual(['one', 'two', 'three', 'four']);
   });
 
+  it('make the browser ask before a reload that would lose one, since there was no room to keep it', async () => {
+    const asks = (): boolean => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
+    outgoing.send('c', 'one');
+    expect(asks()).toBe(false);
+    const full = (): never => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    vi.stubGlobal('localStorage', { setItem: full, getItem: () => null, removeItem: () => undefined });
+    outgoing.send('c', 'two');
+    vi.unstubAllGlobals();
+    expect(asks()).toBe(true);
+    call.mockResolvedValue({ id: 'm', conversationId: 'c', seq: 1, createdAt: '2026-01-01T00:00:00Z' });
+    outgoing.wake();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([texts(), asks()]).toEqual([[], false]);
+  });
+
   it('are sent whatever else is kept under their name', () => {
     ['null', '{', '{"clientId":"2","conversationId":"c","text":"a"}'].forEach((kept, index) => localStorage.setItem(KEY + index, kept));
     outgoing.close();

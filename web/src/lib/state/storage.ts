@@ -1,10 +1,12 @@
 // localStorage, which may be full or forbidden: what is kept there is a comfort, never the only copy of a truth.
 
-export function keep(key: string, value: string): void {
+/** Whether it is kept; where it is not, full or forbidden, this page still has it in memory. */
+export function keep(key: string, value: string): boolean {
   try {
     localStorage.setItem(key, value);
+    return true;
   } catch {
-    // Full or forbidden: this page still has it in memory.
+    return false;
   }
 }
 

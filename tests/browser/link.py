@@ -20,6 +20,8 @@ class Link:
         self._hold: str | None = None
         self._refuse: tuple[str, dict[str, Any]] | None = None
         self._lose_answer_to: str | None = None
+        self._lose: str | None = None
+        self.lost: list[str] = []
         self._lost_id: int | None = None
         self._anew = False
         self._cut = False
@@ -48,6 +50,10 @@ class Link:
     def lose_answer_to(self, event: str) -> None:
         """The server does what is asked; the connection breaks before its answer, once."""
         self._lose_answer_to = event
+
+    def lose(self, event: str) -> None:
+        """The connection breaks before what is asked by this name reaches the server, once."""
+        self._lose = event
 
     def cut(self) -> None:
         """Ends what is connected; what connects is ended at once, until `mend`."""
@@ -94,6 +100,10 @@ class Link:
         if self._refuse is not None and event == self._refuse[0]:
             answer = {"id": frame["id"], "success": False, "error": self._refuse[1]}
             window.send(json.dumps(answer))
+        elif event == self._lose:
+            self._lose = None
+            self.lost.append(event)
+            self.break_once()
         elif event == self._hold:
             self.held.append(lambda: server.send(message))
         else:

@@ -179,10 +179,11 @@ def test_what_was_read_while_the_link_was_broken_is_read_everywhere_afterwards(
     bens = window_of(ben, "phone", path)
     anas = window_of(ana, "desktop")
     link = Link(anas.page)
-    link.lose_answer_to("mark_read")
+    link.lose("mark_read")
     anas.goes_to(path)
     anas.sees("Two")
     bens.sees_state("Two", "read")
+    assert link.lost == ["mark_read"]
     anas.page.reload()
     anas.sees("Two")
     expect(anas.chat("Ben").get_by_text("unread")).to_have_count(0)

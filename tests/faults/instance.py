@@ -19,10 +19,11 @@ from typing import Any
 import psutil
 
 from tests.conftest import TEST_SECRET
-from tests.realtime.sockets import ROOT, free_port, wait_ready
+from tests.realtime.sockets import ROOT, free_port
 
 PASSWORD = "loopync-demo-2026"
 ANSWER_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 100.0
 
 
 @dataclass
@@ -106,20 +107,10 @@ def running(
         text=True,
     )
     instance = Instance(process, data, http_port, ws_port)
-    reader = threading.Thread(target=_keep_reading, args=(instance,))
-    try:
-        _wait_ready(instance)
-        reader.start()
+    with _ready(process, instance.said, "Logs are in"):
         yield instance
         process.terminate()
         assert process.wait(ANSWER_SECONDS_MAX) == 0, "".join(instance.said)
-    finally:
-        process.kill()  # Its parts die with it.
-        process.wait()
-        if reader.ident is not None:
-            reader.join()
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 @contextmanager
@@ -133,32 +124,46 @@ def realtime(variant: str, data: Path, database_url: str) -> Iterator[tuple[psut
         "LOOPYNC_LIMITS": "1000",
         "DATABASE_URL": database_url,
     }
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.variants", "part", variant, "realtime.main"],
         cwd=ROOT,
         env=os.environ | own,
-        stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            wait_ready(process)
-            yield psutil.Process(process.pid), port
-        finally:
-            process.kill()
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with _ready(process, [], "realtime_ready"):
+        yield psutil.Process(process.pid), port
 
 
-def _wait_ready(instance: Instance) -> None:
-    assert instance.process.stdout is not None
-    for line in instance.process.stdout:
-        instance.said.append(line)
-        if line.startswith("Logs are in"):
-            return
-    raise AssertionError("".join(instance.said))
+@contextmanager
+def _ready(process: subprocess.Popen[str], said: list[str], word: str) -> Iterator[None]:
+    """Entered when it has said `word`; killed in the end. What it says is collected in `said` all
+    the while: it would wait for us once the pipe is full."""
+    output = process.stdout
+    assert output is not None
+    is_ready, has_said_it = threading.Event(), False
 
+    def read() -> None:
+        nonlocal has_said_it
+        for line in output:
+            said.append(line)
+            if not has_said_it and word in line:
+                has_said_it = True
+                is_ready.set()
+        is_ready.set()  # Or never will be.
 
-def _keep_reading(instance: Instance) -> None:
-    """Else it would wait for us once the pipe is full."""
-    assert instance.process.stdout is not None
-    instance.said.extend(instance.process.stdout)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        is_ready.wait(READY_SECONDS_MAX)
+        assert has_said_it, "".join(said)
+        yield
+    finally:
+        process.kill()  # Its parts die with it.
+        process.wait()
+        reader.join()
+        output.close()
 
 
 @contextmanager

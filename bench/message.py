@@ -102,6 +102,8 @@ def main(options: argparse.Namespace) -> None:
         sys.exit(130)
     told = report.told("message", results)
     print(f"\n{report.table(told)}")
+    for name in (name for name in names if results[name].best is None):
+        print(f"\n{name} passed at no rate that was tried: the machine may be too busy.")
     if options.json is not None:
         options.json.write_text(json.dumps(told, indent=2) + "\n")
 
@@ -115,13 +117,17 @@ def measure(pace: Pace, names: list[str]) -> dict[str, report.Result]:
             data = Path(stack.enter_context(folder()))
             server = stack.enter_context(SERVERS[name](data, pace.connections))
             contestants.append(stack.enter_context(contestant(server)))
-        bases = {}
+        bases: dict[str, Trial] = {}
+        bests: dict[str, Trial] = {}
         for one in contestants:
-            _try(one, pace.warm_up_rate, 0.0, pace.warm_up_seconds)
+            warm_up = _try(one, pace.warm_up_rate, 0.0, pace.warm_up_seconds)
             bases[one.name] = _base(one, pace)
-        bests = _search(contestants, bases, pace, deadline)
+            passed = [trial for trial in (warm_up, bases[one.name]) if trial.passed]
+            if passed:
+                bests[one.name] = passed[-1]
+        _search(contestants, bests, pace, deadline)
         return {
-            one.name: report.Result(bases[one.name], bests[one.name], one.check_stored())
+            one.name: report.Result(bases[one.name], bests.get(one.name), one.check_stored())
             for one in contestants
         }
 
@@ -141,17 +147,16 @@ def _base(one: Contestant, pace: Pace) -> Trial:
 
 
 def _search(
-    contestants: list[Contestant], bases: dict[str, Trial], pace: Pace, deadline: float
-) -> dict[str, Trial]:
-    """The best trial of each; step by step in turn, so that a noisy minute meets both."""
-    bests = {name: base for name, base in bases.items() if base.passed}
+    contestants: list[Contestant], bests: dict[str, Trial], pace: Pace, deadline: float
+) -> None:
+    """Improve the best trial of each, step by step in turn, so that a noisy minute meets both."""
     searches = {
         one.name: Search(
             pace.first_rates[one.name],
             pace.factor,
             pace.precision,
             pace.steps_max,
-            best=pace.base_rate if one.name in bests else None,
+            best=bests[one.name].rate if one.name in bests else None,
         )
         for one in contestants
     }
@@ -166,10 +171,6 @@ def _search(
         searches[one.name].tell(trial.passed)
         if trial.passed:
             bests[one.name] = trial
-    for one in contestants:
-        if one.name not in bests:
-            raise BenchError(f"{one.name} passed at no rate; is the machine busy?")
-    return bests
 
 
 def _try(one: Contestant, rate: float, lead_in_seconds: float, seconds: float) -> Trial:

@@ -20,28 +20,32 @@ Told: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """`base` at the fixed rate, `best` at the highest that passed; `stored` messages in all."""
+    """`base` at the fixed rate, `best` at the highest that passed, if any; `stored` messages."""
 
     base: Trial
-    best: Trial
+    best: Trial | None
     stored: int
 
 
 def figures(result: Result) -> dict[str, float]:
-    """Names end in their unit."""
-    base, best = result.base.outcome, result.best.outcome
-    return {
+    """Names end in their unit. 0 messages a second, when no rate passed."""
+    base, best = result.base.outcome, result.best
+    numbers = {
         "delivery_ms_p50": base.delivery.p50,
         "delivery_ms_p95": base.delivery.p95,
         "delivery_ms_p99": base.delivery.p99,
         "ack_ms_p50": base.ack.p50,
         "ack_ms_p95": base.ack.p95,
         "ack_ms_p99": base.ack.p99,
-        "messages_per_second": result.best.rate,
-        "delivery_ms_p99_at_max": best.delivery.p99,
-        "ack_ms_p99_at_max": best.ack.p99,
-        "messages_per_cpu_second": result.best.messages_per_cpu_second,
+        "messages_per_second": best.rate if best is not None else 0.0,
     }
+    if best is not None:
+        numbers |= {
+            "delivery_ms_p99_at_max": best.outcome.delivery.p99,
+            "ack_ms_p99_at_max": best.outcome.ack.p99,
+            "messages_per_cpu_second": best.messages_per_cpu_second,
+        }
+    return numbers
 
 
 def show_trial(name: str, trial: Trial) -> None:
@@ -68,9 +72,9 @@ def told(scenario: str, results: dict[str, Result]) -> Told:
     """What the run found, for other programs; `figures` are ours, with a ratio to each peer."""
     peers = {name: figures(result) for name, result in results.items() if name != OURS}
     ours = figures(results[OURS]) if OURS in results else {}
-    for name in peers:
-        if ours:
-            ours[f"ratio_{name}"] = results[OURS].best.rate / results[name].best.rate
+    for name, theirs in peers.items():
+        if ours and theirs["messages_per_second"]:
+            ours[f"ratio_{name}"] = ours["messages_per_second"] / theirs["messages_per_second"]
     return {
         "scenario": scenario,
         "command": " ".join(["./loopync", "bench", *sys.argv[1:]]),
@@ -111,7 +115,12 @@ def machine() -> dict[str, Any]:
 
 def _others(results: dict[str, Result]) -> float:
     """What had no part in it took so much of the machine, of 100 for each core."""
-    trials = [trial for result in results.values() for trial in (result.base, result.best)]
+    trials = [
+        trial
+        for result in results.values()
+        for trial in (result.base, result.best)
+        if trial is not None
+    ]
     share = sum(t.others_cpu_seconds for t in trials) / sum(t.seconds for t in trials)
     return round(100 * share, 1)
 

@@ -51,7 +51,6 @@ SAID_BY_CODE = {
     ("unauthenticated", "refreshToken"),
     ("unauthenticated", "session"),
     ("unavailable", "database"),
-    ("unavailable", "disk"),
     ("unavailable", "password"),
     ("unsupported_media_type", "body"),
 }

@@ -29,6 +29,7 @@ const de = {
     other: 'Zu viele Versuche. Warte {count} Sekunden und versuch es dann noch einmal.',
   },
   'refusal.unavailable': 'Der Server kann das gerade nicht annehmen. Es wurde nichts geändert; versuch es gleich noch einmal.',
+  'refusal.diskFull': 'Der Speicher des Servers ist voll. Bis wieder Platz ist, wird nichts gespeichert; lesen kannst du weiter.',
   'refusal.forbidden': 'Das darfst du nicht.',
   'refusal.notFound': 'Das gibt es nicht mehr, oder du darfst es nicht sehen.',
   'refusal.signedOut': 'Du bist abgemeldet. Melde dich wieder an.',
@@ -106,6 +107,7 @@ const de = {
   'link.lost': 'Verbinde … Was du schreibst, wird gesendet, sobald du wieder da bist.',
   'link.offline': 'Du bist offline. Was du schreibst, wird gesendet, sobald du wieder da bist.',
   'link.blocked': 'Der Server antwortet, aber sein Live-Port ({host}) nicht: ein Neustart oder eine Firewall. Was du schreibst, bleibt hier und wird gesendet, sobald es geht.',
+  'link.full': 'Der Speicher des Servers ist voll. Was du schreibst, bleibt hier und wird gesendet, sobald wieder Platz ist.',
   'link.now': 'Jetzt versuchen',
 
   'missing.title': 'An dieser Adresse ist nichts',

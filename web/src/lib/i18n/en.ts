@@ -24,6 +24,7 @@ export const en = {
   'refusal.tooMany': 'That was too much at once. Wait a moment, then try again.',
   'refusal.tooManyUntil': { one: 'Too many tries. Wait {count} second, then try again.', other: 'Too many tries. Wait {count} seconds, then try again.' },
   'refusal.unavailable': 'The server cannot take that at the moment. Nothing was changed; try again shortly.',
+  'refusal.diskFull': 'The server’s disk is full. Nothing can be stored until there is room; reading goes on.',
   'refusal.forbidden': 'You are not allowed to do that.',
   'refusal.notFound': 'That is not there any more, or you may not see it.',
   'refusal.signedOut': 'You are signed out. Log in again.',
@@ -101,6 +102,7 @@ export const en = {
   'link.lost': 'Connecting… What you write is sent once you are back.',
   'link.offline': 'You are offline. What you write is sent once you are back.',
   'link.blocked': 'The server answers, but its live port ({host}) does not: a restart, or a firewall. What you write is kept, and sent once it opens.',
+  'link.full': 'The server’s disk is full. What you write is kept here, and sent once there is room.',
   'link.now': 'Try now',
 
   'missing.title': 'There is nothing at this address',

@@ -52,6 +52,7 @@ const exact: Record<string, PlainKey> = {
   'conflict friends': 'refusal.friendsFull',
   'conflict friendRequests': 'refusal.requestsFull',
   'conflict blocks': 'refusal.blocksFull',
+  'unavailable disk': 'refusal.diskFull',
 };
 
 /** What went wrong, in words for a person. */

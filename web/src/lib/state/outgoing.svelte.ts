@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import { newClientId, Outbox, type Client, type Id, type Message, type OutboxItem, type OutboxStore } from '../sdk';
+import { newClientId, Outbox, RequestError, type Client, type Id, type Message, type OutboxItem, type OutboxStore } from '../sdk';
 import { keep, kept, keptKeys, unkeep } from './storage';
 
 /** A message that another tab has not got rid of after this long is sent by this one too: that tab may be gone. */
@@ -39,6 +39,8 @@ function parse(text: string | null): OutboxItem[] {
 /** My messages on their way. */
 export class Outgoing {
   items = $state.raw<readonly OutboxItem[]>([]);
+  /** Whether they wait for room on the server's disk. */
+  full = $state(false);
   /** How many were written here, by conversation: in this tab, which is where one looks. */
   readonly #written = new SvelteMap<Id, number>();
   readonly #prefix: string;
@@ -52,8 +54,20 @@ export class Outgoing {
     this.#store = outboxStore(this.#prefix, this.#unkept);
     this.#outbox = new Outbox({
       store: this.#store,
-      send: ({ conversationId, text, clientId }) => client.call('send_message', { conversationId, text, clientId }),
-      changed: (items) => (this.items = items),
+      send: async ({ conversationId, text, clientId }) => {
+        try {
+          const sent = await client.call('send_message', { conversationId, text, clientId });
+          this.full = false;
+          return sent;
+        } catch (error) {
+          if (error instanceof RequestError) this.full = error.code === 'unavailable' && error.subject === 'disk';
+          throw error;
+        }
+      },
+      changed: (items) => {
+        this.items = items;
+        if (items.length === 0) this.full = false;
+      },
       sent: (item, { id, conversationId, seq, createdAt }) =>
         acknowledged({
           id,

@@ -49,6 +49,16 @@ describe("Ana's messages on their way", () => {
     expect(texts()).toEqual(['one', 'two', 'three', 'four']);
   });
 
+  it('say that the server has no room for them, until it has', async () => {
+    call.mockImplementation(() => Promise.reject(new RequestError({ code: 'unavailable', subject: 'disk', retry: true, retryAfter: 5 })));
+    outgoing.send('c', 'one');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(outgoing.full).toBe(true);
+    call.mockImplementation(() => Promise.resolve({ id: 'm', conversationId: 'c', seq: 1, createdAt: '2026-01-01T00:00:00Z' }));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([outgoing.full, texts()]).toEqual([false, []]);
+  });
+
   it('make the browser ask before a reload that would lose one, since there was no room to keep it', async () => {
     const asks = (): boolean => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
     outgoing.send('c', 'one');

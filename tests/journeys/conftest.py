@@ -55,11 +55,19 @@ def plain_event_loops() -> Iterator[None]:
         asyncio.set_event_loop_policy(policy)
 
 
+@contextmanager
+def own_browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=program("chromium"), args=LAUNCH_ARGUMENTS)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=program("chromium"), args=LAUNCH_ARGUMENTS)
-    yield browser
-    browser.close()
+    with own_browser(playwright) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.away import LOST_LINK, SETTLED_MS_MAX, settles
 from tests.browser.bubbles import (
@@ -17,12 +17,13 @@ from tests.browser.bubbles import (
     is_the_same_page,
     watch,
 )
+from tests.browser.frozen import drawn_since, frozen, note_first_drawn, now_ms
 from tests.browser.people import People
 from tests.browser.product import Product, running_product
 from tests.browser.rows import stored_texts
 from tests.browser.window import Size, Window, open_window, sign_in
 from tests.browser.wire import Wire
-from tests.journeys.conftest import Open
+from tests.journeys.conftest import Open, own_browser
 
 pytestmark = pytest.mark.browser
 
@@ -136,25 +137,53 @@ def through(page: Page, wire: Wire) -> None:
     page.route("**/api/v1/config", config)
 
 
-def test_a_page_that_was_frozen_has_everything_once_it_is_looked_at(
-    window_of: Open, people: People, size: Size, product: Product
+DREAMS = [f"Dream {number}" for number in range(1, 31)]
+
+
+def test_a_page_that_was_frozen_has_everything_once_it_runs_again(
+    playwright: Playwright, people: People, size: Size, product: Product
 ) -> None:
+    """Its process is stopped, so that none of its timers and events run; the server dies too."""
     ana, ben = people.new("Ana"), people.new("Ben")
     conversation_id = ben.writes(ana, "Good night")
-    anas = window_of(ana, size, f"/messages/{conversation_id}")
-    anas.complaints.expect(LOST_LINK)
+    said = [*DREAMS, "Good morning"]
+    with own_browser(playwright) as anas_browser:
+        anas = open_window(anas_browser, product.url, size)
+        anas.complaints.expect(LOST_LINK)
+        sign_in(anas, ana, f"/messages/{conversation_id}")
+        anas.sees("Good night")
+        watch(anas)
+        note_first_drawn(anas)
+        with frozen(anas_browser):
+            ben.writes(ana, *DREAMS)
+            product.kill("realtime.main")
+            ben.writes(ana, "Good morning")
+            assert stored_texts(product.database_url, conversation_id) == ["Good night", *said]
+            woken_ms = now_ms()
+        expect(anas.bubble("Good morning")).to_be_visible(timeout=SETTLED_MS_MAX)
+        assert all_texts(anas) == ["Good night", *said]
+        assert drawn_since(anas, woken_ms) == set(said)
+        assert doubled(anas) == []
+        assert is_the_same_page(anas)
+        assert anas.complaints.unexpected() == []
+
+
+def test_what_a_page_drew_though_it_should_have_been_frozen_is_noticed(
+    window_of: Open, people: People, product: Product
+) -> None:
+    """The control of the one above: this page runs on."""
+    ana, ben = people.new("Ana"), people.new("Ben")
+    conversation_id = ben.writes(ana, "Good night")
+    anas = window_of(ana, "desktop", f"/messages/{conversation_id}")
     anas.sees("Good night")
-    watch(anas)
-    browser_tools = anas.context.new_cdp_session(anas.page)
-    browser_tools.send("Page.setWebLifecycleState", {"state": "frozen"})
-    ben.writes(ana, *(f"Dream {number}" for number in range(1, 31)))
-    product.kill("realtime.main")
+    note_first_drawn(anas)
+    ben.writes(ana, "Dream 1")
+    anas.sees("Dream 1")
+    assert stored_texts(product.database_url, conversation_id) == ["Good night", "Dream 1"]
+    woken_ms = now_ms()
     ben.writes(ana, "Good morning")
-    browser_tools.send("Page.setWebLifecycleState", {"state": "active"})
-    expect(anas.bubble("Good morning")).to_be_visible(timeout=SETTLED_MS_MAX)
-    assert all_texts(anas) == stored_texts(product.database_url, conversation_id)
-    assert doubled(anas) == []
-    assert is_the_same_page(anas)
+    anas.sees("Good morning")
+    assert drawn_since(anas, woken_ms) == {"Good morning"}
 
 
 def test_a_machine_that_slept_looks_at_its_link_when_its_clock_has_jumped(

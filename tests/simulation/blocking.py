@@ -65,14 +65,12 @@ class Seat:
         return at_once(getattr(self._link, method)(sql, *values))
 
     async def perform(self, method: str, sql: str, *values: object) -> Any:
-        if sql.startswith("BEGIN") and "READ WRITE" in sql:
-            self._locks.writers.add(self.number)
         if self._locks.waiting is not None and self.is_in_transaction and not _ends(sql):
             answer = await self._try_until_free(method, sql, *values)
         else:
             answer = await getattr(self._link, method)(sql, *values)
         if _ends(sql):
-            self._ended()
+            self._locks.something_ended()
         return answer
 
     async def _try_until_free(self, method: str, sql: str, *values: object) -> Any:
@@ -98,12 +96,7 @@ class Seat:
         self._loop.interrupt(asyncpg.QueryCanceledError("the connection was cut"))
         if self.is_in_transaction:
             self.now("execute", "ROLLBACK")
-            self._ended()
-
-    def _ended(self) -> None:
-        if not self.is_in_transaction:
-            self._locks.writers.discard(self.number)
-        self._locks.something_ended()
+            self._locks.something_ended()
 
     def close(self) -> None:
         self._link.terminate()
@@ -197,8 +190,6 @@ class Locks:
         self.waiting: BlockingLoop | None = None
         """The one statement that waits inside PostgreSQL."""
         self.ended = trio.Event()
-        self.writers: set[int] = set()
-        """The seats whose transaction may hold locks."""
         self.monitor: Seat | None = None
 
     def settle(self, loop: BlockingLoop) -> bool:
@@ -223,7 +214,7 @@ class Locks:
         return rows
 
     def _is_blocked(self, loop: BlockingLoop) -> bool:
-        if self.monitor is None or loop is self.monitor._loop or len(self.writers) < 2:
+        if self.monitor is None or loop is self.monitor._loop:
             return False
         [row] = self.ask("SELECT cardinality(pg_blocking_pids($1)) > 0 AS blocked", loop.pid)
         return bool(row["blocked"])
